@@ -1,0 +1,1 @@
+"""Documents, gold standard, authored text and data sets. Knows no torch."""

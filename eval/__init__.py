@@ -1,0 +1,1 @@
+"""Scores, reports and benchmarks. Knows nothing of training."""

@@ -1,0 +1,196 @@
+"""The relation head: scores pairs of spans whose types the schema allows.
+
+A pair is described by both spans (first, last and mean syllable state, type), the strongest signal
+between them, their distance and order, and how many spans of either type stand between: in this
+domain the nearest carrier usually wins. Span-pair classification as in SpERT (Eberts and Ulges
+2020, https://arxiv.org/abs/1909.07755), with schema masking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from data.schema import Schema
+from models.configuration import ExtractorConfig
+
+_EDGES = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
+_COUNTS = 4
+ORDERS = 4
+"""Head before tail, head after tail, head holds tail, tail holds head (or they cross)."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Candidate pairs over a list of spans, as index and feature arrays of one row a pair."""
+
+    head: np.ndarray
+    tail: np.ndarray
+    order: np.ndarray
+    distance: np.ndarray
+    heads_between: np.ndarray
+    tails_between: np.ndarray
+    gap_start: np.ndarray
+    gap_end: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.head)
+
+
+def allowed_table(schema: Schema) -> np.ndarray:
+    """`[types, types, relations]`, true where the schema allows the relation."""
+    types, names = schema.entity_types, schema.relation_names
+    table = np.zeros((len(types), len(types), max(len(names), 1)), dtype=bool)
+    for h, head in enumerate(types):
+        for t, tail in enumerate(types):
+            for name in schema.between(head, tail):
+                table[h, t, names.index(name)] = True
+    return table
+
+
+def candidate_pairs(
+    spans: np.ndarray, sentence: np.ndarray, allowed: np.ndarray, max_distance: int
+) -> tuple[Pairs, int]:
+    """All ordered pairs of one sentence that the schema allows.
+
+    Args:
+        spans: `[spans, 3]`: first and last syllable (inclusive) and type, in any order.
+        sentence: `[spans]`: number of the sentence each stands in.
+        allowed: as from `allowed_table`.
+        max_distance: largest number of syllables between the two.
+
+    Returns:
+        The pairs, and how many were left out because they are further apart.
+    """
+    heads, tails = [], []
+    any_allowed = allowed.any(-1)
+    order = np.argsort(sentence, kind="stable")
+    bounds = np.flatnonzero(np.diff(sentence[order])) + 1
+    far = 0
+    for members in np.split(order, bounds) if len(spans) else ():
+        members = members[np.argsort(spans[members, 0], kind="stable")]
+        starts = spans[members, 0]
+        # In a sentence of thousands of spans only near ones meet: work stays linear in the text.
+        reach = np.searchsorted(starts, spans[members, 1] + max_distance + 1, side="right")
+        for i, a in enumerate(members):
+            near = members[i + 1 : reach[i]]
+            beyond = members[reach[i] : reach[i] + 1000]
+            far += int(any_allowed[spans[a, 2], spans[beyond, 2]].sum() + any_allowed[spans[beyond, 2], spans[a, 2]].sum())
+            forward = near[any_allowed[spans[a, 2], spans[near, 2]]]
+            backward = near[any_allowed[spans[near, 2], spans[a, 2]]]
+            heads += [np.full(len(forward), a), backward]
+            tails += [forward, np.full(len(backward), a)]
+    head = np.concatenate(heads).astype(np.int64) if heads else np.zeros(0, dtype=np.int64)
+    tail = np.concatenate(tails).astype(np.int64) if tails else np.zeros(0, dtype=np.int64)
+    return _describe(spans, sentence, head, tail), far
+
+
+def _describe(spans: np.ndarray, sentence: np.ndarray, head: np.ndarray, tail: np.ndarray) -> Pairs:
+    h, t = spans[head], spans[tail]
+    before, after = h[:, 1] < t[:, 0], t[:, 1] < h[:, 0]
+    holds = (h[:, 0] <= t[:, 0]) & (t[:, 1] <= h[:, 1])
+    order = np.select([before, after, holds], [0, 1, 2], default=3)
+    gap_start = np.where(before, h[:, 1] + 1, np.where(after, t[:, 1] + 1, 0))
+    gap_end = np.where(before, t[:, 0], np.where(after, h[:, 0], 0))
+    distance = np.digitize(gap_end - gap_start, _EDGES)
+    between = [np.zeros(len(head), dtype=np.int64), np.zeros(len(head), dtype=np.int64)]
+    # Spans are disjoint within a type, so those between two places are a range of a sorted list.
+    for column, types in ((0, h[:, 2]), (1, t[:, 2])):
+        for type_ in np.unique(types):
+            same = np.flatnonzero(spans[:, 2] == type_)
+            starts, ends = np.sort(spans[same, 0]), np.sort(spans[same, 1])
+            rows = types == type_
+            first = np.searchsorted(starts, gap_start[rows], side="left")
+            last = np.searchsorted(ends, gap_end[rows], side="left")
+            between[column][rows] = np.clip(last - first, 0, _COUNTS - 1)
+    inside = order >= 2
+    for column in between:
+        column[inside] = 0
+    return Pairs(head, tail, order, distance, between[0], between[1], gap_start, gap_end)
+
+
+class RelationHead(nn.Module):
+    """Scores `[pairs, relations]` from syllable states."""
+
+    def __init__(self, config: ExtractorConfig) -> None:
+        super().__init__()
+        width, small = config.relation_hidden, config.relation_hidden // 4
+        types = len(config.schema.entity_types)
+        self.reduce = nn.Linear(config.hidden, width)
+        self.types = nn.Embedding(types, small)
+        self.span = nn.Linear(3 * width + small, width)
+        self.order = nn.Embedding(ORDERS, small)
+        self.distance = nn.Embedding(len(_EDGES) + 1, small)
+        self.between = nn.Embedding(_COUNTS, small)
+        self.hidden = nn.Sequential(
+            nn.Linear(4 * width + 4 * small, width), nn.GELU(), nn.Dropout(config.dropout)
+        )
+        self.out = nn.Linear(width, len(config.schema.relation_types))
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, states: torch.Tensor, spans: np.ndarray, pairs: Pairs, chunk: int = 4096) -> torch.Tensor:
+        """Logits of every relation for every pair; the schema's mask is applied by the caller.
+
+        Args:
+            states: `[syllables, hidden]`; spans: `[spans, 3]` in syllables of `states`.
+            chunk: pairs scored at once; bounds memory, changes nothing else.
+        """
+        device = states.device
+        small = self.reduce(states)
+
+        def at(values: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+
+        first, last, types = at(spans[:, 0]), at(spans[:, 1]), at(spans[:, 2])
+        parts = [small[first], small[last], _means(small, first, last), self.types(types)]
+        span = self.dropout(torch.nn.functional.gelu(self.span(torch.cat(parts, -1))))
+        rows = []
+        for begin in range(0, len(pairs), chunk):
+            part = slice(begin, begin + chunk)
+            head, tail = span[at(pairs.head[part])], span[at(pairs.tail[part])]
+            gap = _gap_max(small, at(pairs.gap_start[part]), at(pairs.gap_end[part]))
+            features = [
+                head,
+                tail,
+                head * tail,
+                gap,
+                self.order(at(pairs.order[part])),
+                self.distance(at(pairs.distance[part])),
+                self.between(at(pairs.heads_between[part])),
+                self.between(at(pairs.tails_between[part])),
+            ]
+            rows.append(self.out(self.hidden(torch.cat(features, -1))))
+        return torch.cat(rows) if rows else states.new_zeros((0, self.out.out_features))
+
+
+def _window(start: torch.Tensor, end: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Index `[rows, longest]` of the ranges `[start, end)` and its mask; indices stay below `size`."""
+    longest = int((end - start).max().clamp(min=1))
+    index = start.unsqueeze(-1) + torch.arange(longest, device=start.device)
+    return index.clamp(max=size - 1), index < end.unsqueeze(-1)
+
+
+def _means(states: torch.Tensor, first: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+    index, mask = _window(first, last + 1, len(states))
+    weights = mask.unsqueeze(-1).to(states.dtype)
+    return (states[index] * weights).sum(1) / weights.sum(1)
+
+
+def _gap_max(states: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+    index, mask = _window(start, end, len(states))
+    values = states[index].masked_fill(~mask.unsqueeze(-1), torch.finfo(states.dtype).min)
+    return torch.where((end > start).unsqueeze(-1), values.amax(1), torch.zeros_like(values[:, 0]))
+
+
+def relation_targets(pairs: Pairs, gold: Sequence[tuple[int, int, int]], relations: int) -> np.ndarray:
+    """`[pairs, relations]` of 0 and 1; `gold` holds `(relation, head, tail)` as span indices."""
+    targets = np.zeros((len(pairs), relations), dtype=np.float32)
+    row = {(int(h), int(t)): i for i, (h, t) in enumerate(zip(pairs.head, pairs.tail, strict=True))}
+    for relation, head, tail in gold:
+        if (head, tail) in row:
+            targets[row[head, tail], relation] = 1
+    return targets

@@ -1,0 +1,134 @@
+"""Learn a word-level BPE vocabulary in PhoBERT's format (`vocab.txt`, `bpe.codes`).
+
+::
+
+    python -m training.vocabulary --corpus news.txt.xz wiki.txt.xz --words 3000000 --size 16000 --out FOLDER
+
+Byte-pair encoding over segmented words (Sennrich et al. 2016, https://aclanthology.org/P16-1162),
+as PhoBERT's (Nguyen and Nguyen 2020, https://aclanthology.org/2020.findings-emnlp.92).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.trainers import BpeTrainer
+from tqdm.auto import tqdm
+
+from data.segmentation import Segmenter, segmenter
+from data.sentences import split_sentences
+from models.tokenization import CONTINUED, END_OF_WORD, PhobertTokenization
+from models.tones import phobert_tones
+
+_VOWELS = "aăâeêioôơuưy"
+_TONES = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
+
+
+def vietnamese_alphabet() -> list[str]:
+    """Every Vietnamese letter in both cases, the Latin letters, digits and printable ASCII."""
+    marked = {unicodedata.normalize("NFC", vowel + tone) for vowel in _VOWELS for tone in _TONES}
+    letters = marked | {"đ"}
+    ascii_ = {chr(code) for code in range(33, 127)}
+    return sorted(letters | {letter.upper() for letter in letters} | ascii_ | set("“”‘’…–—•°²³½×"))
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open a plain or `.xz` text file for reading as UTF-8."""
+    return lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
+
+
+def segmented_words(line: str, words: Segmenter) -> list[str]:
+    """The words of a line as the encoder sees them: NFC, PhoBERT's tone marks, `_` for a space."""
+    text = phobert_tones(unicodedata.normalize("NFC", line))
+    found = []
+    for start, end in split_sentences(text):
+        sentence = text[start:end]
+        found += ["_".join(sentence[s:e].split()) for s, e in words.words(sentence)]
+    return found
+
+
+def count_words(paths: Sequence[Path], limit: int, words: Segmenter) -> Counter[str]:
+    """Word counts over the beginnings of the corpora, an equal share of `limit` words from each."""
+    counts: Counter[str] = Counter()
+    share = limit // len(paths)
+    for path in paths:
+        seen = 0
+        with open_text(path) as lines, tqdm(total=share, unit="words", desc=path.name, unit_scale=True) as bar:
+            for line in lines:
+                found = segmented_words(line, words)
+                counts.update(found)
+                seen += len(found)
+                bar.update(len(found))
+                if seen >= share:
+                    break
+    return counts
+
+
+def learn(counts: Counter[str], size: int) -> tuple[list[tuple[str, str]], Counter[str]]:
+    """Merges, best first, and the count of each piece in PhoBERT's spelling."""
+    alphabet = vietnamese_alphabet()
+    tokenizer = Tokenizer(BPE(end_of_word_suffix=END_OF_WORD, unk_token="<unk>"))
+    trainer = BpeTrainer(
+        vocab_size=size,
+        min_frequency=5,
+        initial_alphabet=alphabet,
+        limit_alphabet=400,
+        end_of_word_suffix=END_OF_WORD,
+        special_tokens=["<unk>"],
+    )
+
+    def repeated() -> Iterator[str]:
+        for word, count in sorted(counts.items()):
+            yield from [word] * count
+
+    tokenizer.train_from_iterator(repeated(), trainer=trainer, length=sum(counts.values()))
+    merges = [(left, right) for left, right in json.loads(tokenizer.to_str())["model"]["merges"]]
+    pieces: Counter[str] = Counter()
+    # Every letter exists at the end of a word and inside one, or some Vietnamese string would be lost.
+    for character in alphabet:
+        pieces[character] += 0
+        pieces[character + CONTINUED] += 0
+    words = sorted(counts)
+    for word, encoding in zip(words, tokenizer.encode_batch([[w] for w in words], is_pretokenized=True), strict=True):
+        for token in encoding.tokens:
+            if token != "<unk>":
+                final = token.endswith(END_OF_WORD)
+                pieces[token.removesuffix(END_OF_WORD) if final else token + CONTINUED] += counts[word]
+    return merges, pieces
+
+
+def write_vocabulary(folder: Path, merges: Iterable[tuple[str, str]], pieces: Counter[str]) -> None:
+    """Write `vocab.txt` (most frequent first) and `bpe.codes`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ordered = sorted(pieces.items(), key=lambda item: (-item[1], item[0]))
+    (folder / "vocab.txt").write_text("".join(f"{piece} {count}\n" for piece, count in ordered), encoding="utf-8")
+    codes = "".join(f"{left} {right} {rank}\n" for rank, (left, right) in enumerate(merges, start=1))
+    (folder / "bpe.codes").write_text(codes, encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.vocabulary", description=__doc__.split("\n")[0])
+    parser.add_argument("--corpus", type=Path, nargs="+", required=True, help="text files, plain or .xz, one paragraph a line")
+    parser.add_argument("--words", type=int, default=3_000_000, help="words to read in all (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=16_000, help="symbols of the BPE (default: %(default)s)")
+    parser.add_argument("--segmenter", default="underthesea")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    counts = count_words(options.corpus, options.words, segmenter(options.segmenter))
+    write_vocabulary(options.out, *learn(counts, options.size))
+    print(f"{options.out}: {PhobertTokenization(options.out).vocabulary_size} pieces from {sum(counts.values())} words")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
