@@ -80,11 +80,9 @@ class Standoff:
             **({"meta": dict(self.meta)} if self.meta else {}),
             "kept": [list(kept) for kept in self.kept],
         }
-        entities = [
-            {"id": e.id, "type": e.type, "start": e.start, "end": e.end, "text": e.text} for e in self.entities
-        ]
+        entities = [{"id": e.id, "type": e.type, "start": e.start, "end": e.end, "text": e.text} for e in self.entities]
         relations = [{"type": r.type, "head": r.head, "tail": r.tail} for r in self.relations]
-        lines = [f'  {_dump(key)}: {_dump(value)}' for key, value in head.items()]
+        lines = [f"  {_dump(key)}: {_dump(value)}" for key, value in head.items()]
         for name, rows in (("entities", entities), ("relations", relations)):
             body = ",\n".join(f"    {_dump(row)}" for row in rows)
             lines.append(f'  "{name}": [\n{body}\n  ]' if rows else f'  "{name}": []')
@@ -100,9 +98,7 @@ class Standoff:
                 sha256=values["sha256"],
                 guidelines=values["guidelines"],
                 kept=tuple((s, e) for s, e in values["kept"]),
-                entities=tuple(
-                    Entity(e["id"], e["type"], e["start"], e["end"], e["text"]) for e in values["entities"]
-                ),
+                entities=tuple(Entity(e["id"], e["type"], e["start"], e["end"], e["text"]) for e in values["entities"]),
                 relations=tuple(Relation(r["type"], r["head"], r["tail"]) for r in values["relations"]),
                 meta=values.get("meta", {}),
             )

@@ -96,33 +96,36 @@ def read_articles(path: Path) -> Iterator[Article]:
             yield Article(name, unicodedata.normalize("NFC", text), path.name, str(record.get("source", "")))
 
 
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    """One pattern for a whole line, ignoring case; trailing decoration allowed."""
+    return re.compile(rf"(?:{'|'.join(patterns)})[ :.»>]*", re.IGNORECASE)
+
+
 # Headings above lists of links to other articles. Everything that looks like a link below them goes.
-_LIST_HEADING = re.compile(
-    r"""(?: (?:các\ )?tin(?:\ bài)?\ (?:cùng\ chuyên\ mục|cùng\ chủ\ đề|liên\ quan|khác|mới\ hơn|cũ\ hơn|mới\ nhất|nổi\ bật
-        |đọc\ nhiều|xem\ nhiều|đã\ đưa) | (?:các\ )?bài(?:\ viết)?\ (?:khác|liên\ quan|cùng\ chuyên\ mục) | tin\ đọc\ nhiều
-        | xem\ tin\ theo\ ngày | mới\ nhất | (?:xem|đọc)\ nhiều(?:\ nhất)? | (?:có\ thể\ )?bạn\ quan\ tâm | tin\ tức\ khác
-        | (?:các\ )?tin\ khác | video\ (?:clip|mới) | chuyên\ mục | danh\ mục
-    )[\ :.»>]*""",
-    re.VERBOSE | re.IGNORECASE,
+_LIST_HEADING = _any_of(
+    r"(?:các )?tin(?: bài)? (?:cùng chuyên mục|cùng chủ đề|liên quan|khác|mới hơn|cũ hơn)",
+    r"(?:các )?tin(?: bài)? (?:mới nhất|nổi bật|đọc nhiều|xem nhiều|đã đưa)",
+    r"(?:các )?bài(?: viết)? (?:khác|liên quan|cùng chuyên mục)",
+    r"xem tin theo ngày|mới nhất|(?:xem|đọc) nhiều(?: nhất)?|(?:có thể )?bạn quan tâm",
+    r"tin tức khác|video (?:clip|mới)|chuyên mục|danh mục",
 )
-_CONTROL = re.compile(
-    r"""(?: (?:gửi\ )?phản\ hồi | (?:gửi\ )?bình\ luận(?:\ \(\d+\))? | ý\ kiến(?:\ bạn\ đọc|\ của\ bạn)? | chia\ sẻ(?:\ bài\ viết)?
-        | (?:in|gửi|lưu)\ (?:bài(?:\ viết|\ này)?|trang|tin|email) | (?:quay\ lại|trở\ về|về)\ (?:đầu\ )?(?:trang(?:\ chủ|\ trước)?)
-        | lên\ đầu\ trang | đăng\ nhập | đăng\ ký | tìm\ kiếm | facebook | twitter | zalo | youtube | google\+? | print | email
-        | xem\ thêm | xem\ tiếp | (?:cỡ|kích\ thước)\ chữ.{0,12} | (?:lượt\ (?:xem|truy\ cập)|đã\ xem)\ ?:?\ ?[\d.,]*
-        | theo\ dõi.{0,20}trên.{0,30} | nghe\ đọc\ bài | a[+\- ]*a[+\- ]*a? | thích | tweet | copy\ link | sao\ chép\ liên\ kết
-        | (?:tags?|từ\ khóa|từ\ khoá)\ ?:.* | trang\ chủ(?:\ ?[>»›/|].*)?
-    )[\ :.»>]*""",
-    re.VERBOSE | re.IGNORECASE,
+_CONTROL = _any_of(
+    r"(?:gửi )?phản hồi|(?:gửi )?bình luận(?: \(\d+\))?|ý kiến(?: bạn đọc| của bạn)?",
+    r"chia sẻ(?: bài viết)?|(?:in|gửi|lưu) (?:bài(?: viết| này)?|trang|tin|email)",
+    r"(?:quay lại|trở về|về) (?:đầu )?(?:trang(?: chủ| trước)?)|lên đầu trang",
+    r"đăng nhập|đăng ký|tìm kiếm|xem thêm|xem tiếp|nghe đọc bài|thích|copy link|sao chép liên kết",
+    r"facebook|twitter|zalo|youtube|google\+?|print|email|tweet|a[+\- ]*a[+\- ]*a?",
+    r"(?:cỡ|kích thước) chữ.{0,12}|(?:lượt (?:xem|truy cập)|đã xem) ?:? ?[\d.,]*|theo dõi.{0,20}trên.{0,30}",
+    r"(?:tags?|từ khóa|từ khoá) ?:.*|trang chủ(?: ?[>»›/|].*)?",
 )
-_IMPRINT = re.compile(
-    r"""(?: (?:quyền\ |phó\ )?tổng\ biên\ tập\ ?: | (?:tòa|toà)\ soạn(?:\ và\ trị\ sự)?\ ?: | trụ\ sở(?:\ chính|\ tòa\ soạn)?\ ?:
-        | (?:số\ )?điện\ thoại(?:\ tòa\ soạn)?\ ?: | đt\ ?:\ ?[\d(+] | tel\ ?[:.] | fax\ ?[:.] | hotline\ ?: | đường\ dây\ nóng\ ?: | e-?mail\ ?:
-        | website\ ?: | địa\ chỉ(?:\ tòa\ soạn)?\ ?: | giấy\ phép(?:\ xuất\ bản|\ hoạt\ động|\ thiết\ lập)?.{0,60}số | (?:cơ\ quan|đơn\ vị)\ chủ\ quản\ ?:
-        | (?:chịu|người\ chịu)\ trách\ nhiệm(?:\ chính|\ nội\ dung|\ xuất\ bản).{0,20}: | bản\ quyền\ (?:thuộc|©|của) | © | copyright
-        | ghi\ rõ\ nguồn | liên\ hệ\ quảng\ cáo | thiết\ kế\ (?:bởi|và\ phát\ triển) | (?:trưởng\ ban|thường\ trực)\ biên\ tập\ ?:
-    ).*""",
-    re.VERBOSE | re.IGNORECASE,
+_IMPRINT = _any_of(
+    r"(?:quyền |phó )?tổng biên tập ?:.*|(?:trưởng ban|thường trực) biên tập ?:.*",
+    r"(?:tòa|toà) soạn(?: và trị sự)? ?:.*|trụ sở(?: chính| tòa soạn)? ?:.*|địa chỉ(?: tòa soạn)? ?:.*",
+    r"(?:số )?điện thoại(?: tòa soạn)? ?:.*|đt ?: ?[\d(+].*|tel ?[:.].*|fax ?[:.].*|hotline ?:.*",
+    r"đường dây nóng ?:.*|e-?mail ?:.*|website ?:.*|liên hệ quảng cáo.*",
+    r"giấy phép(?: xuất bản| hoạt động| thiết lập)?.{0,60}số.*|(?:cơ quan|đơn vị) chủ quản ?:.*",
+    r"(?:chịu|người chịu) trách nhiệm(?: chính| nội dung| xuất bản).{0,20}:.*",
+    r"bản quyền (?:thuộc|©|của).*|©.*|copyright.*|ghi rõ nguồn.*|thiết kế (?:bởi|và phát triển).*",
 )
 _LINE = re.compile(r"[^\n\r]+")
 _LINK_LENGTH = 250

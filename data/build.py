@@ -81,7 +81,9 @@ def _gold(name: str, source: Path | None, option: str, result: Build) -> list[Do
         unkept = sum(not document.is_kept(start, end) for start, end in document.sentences or ())
         if unkept:
             reasons = sorted({removal.reason for removal in clean(article.text).removed}) or ["not annotated"]
-            result.left_out.append(f"{name}/{article.id}: {unkept} sentences outside the kept ranges ({', '.join(reasons)})")
+            result.left_out.append(
+                f"{name}/{article.id}: {unkept} sentences outside the kept ranges ({', '.join(reasons)})"
+            )
     result.sources.append(f"{name}: {len(documents)} real articles, stand-off gold joined with {source.name}")
     return documents
 
@@ -129,13 +131,16 @@ def _from_environment(name: str) -> Path | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m data.build", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--articles", type=Path, help="folder with the five articles (*.txt)")
     parser.add_argument("--news", type=Path, help="JSONL with the news articles the development gold refers to")
     parser.add_argument("--train", type=Path, nargs="+", default=[], help="your own documents, JSONL exchange format")
-    parser.add_argument("--out", type=Path, default=Path("build") / "data", help="folder to write (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build") / "data", help="folder to write (default: %(default)s)"
+    )
     parser.add_argument("--check", action="store_true", help="print problems and write nothing; exit 1 on errors")
     options = parser.parse_args(arguments)
     try:

@@ -172,7 +172,8 @@ class Document:
                     f"heads: {', '.join(kind.heads)}; tails: {', '.join(kind.tails)}"
                 )
             if self.sentence_of(head.start, head.end) != self.sentence_of(tail.start, tail.end):
-                yield f"{where}: {head.text!r} [{head.start}] and {tail.text!r} [{tail.start}] are in different sentences"
+                places = f"{head.text!r} [{head.start}] and {tail.text!r} [{tail.start}]"
+                yield f"{where}: {places} are in different sentences"
             key = (relation.type, relation.head, relation.tail)
             if key in seen:
                 yield f"{where}: stated twice"
@@ -187,9 +188,7 @@ class Document:
                 {"id": e.id, "type": e.type, "start": e.start, "end": e.end, "text": e.text, "score": e.score}
                 for e in self.entities
             ],
-            "relations": [
-                {"type": r.type, "head": r.head, "tail": r.tail, "score": r.score} for r in self.relations
-            ],
+            "relations": [{"type": r.type, "head": r.head, "tail": r.tail, "score": r.score} for r in self.relations],
         }
         if self.kept is not None:
             record["kept"] = [list(kept) for kept in self.kept]

@@ -34,6 +34,10 @@ _TAG = re.compile(r"(?P<type>\w+)(?: +(?P<id>[a-z][a-z0-9]*))?(?:: *(?P<relation
 _RELATION = re.compile(r"(?P<type>[A-Z_]+)(?P<tails>(?: +[a-z][a-z0-9]*)+)")
 
 
+_TaggedSpan = tuple[int, int, str, str | None, str]
+"""Start, end, type, id, and the relations as written."""
+
+
 class MarkupError(ValueError):
     """Markup that cannot be read; the message begins with `file:line:column`."""
 
@@ -56,7 +60,7 @@ def parse_line(line: str, where: str = "line") -> _Line:
     plain: list[str] = []
     length = 0
     open_: list[tuple[str | None, int, int]] = []
-    spans: list[tuple[int, int, str, str | None, str]] = []
+    spans: list[_TaggedSpan] = []
     at = 0
 
     def fail(message: str, column: int) -> MarkupError:
@@ -100,27 +104,37 @@ def parse_line(line: str, where: str = "line") -> _Line:
         raise fail("'[' is never closed", open_[-1][2])
 
     spans.sort(key=lambda span: (span[0], -span[1]))
+    text = "".join(plain)
+    relations = _line_relations(text, spans, where)
+    return _Line(text, [(type_, start, end) for start, end, type_, _, _ in spans], relations)
+
+
+def _line_relations(text: str, spans: list[_TaggedSpan], where: str) -> list[tuple[str, int, int]]:
+    """Relations written in the tags of a line's spans, between indices of `spans`."""
     ids: dict[str, int] = {}
     for index, (_, _, _, name, _) in enumerate(spans):
         if name is not None:
             if name in ids:
-                raise fail(f"id {name!r} stands for two entities of this line", 0)
+                raise MarkupError(f"{where}:1: id {name!r} stands for two entities of this line")
             ids[name] = index
     relations = []
     for index, (start, end, _, _, written) in enumerate(spans):
         for part in filter(None, (part.strip() for part in written.split(","))):
             match = _RELATION.fullmatch(part)
             if match is None:
-                raise fail(f"malformed relation {part!r} of {''.join(plain)[start:end]!r}; write RELATION id", 0)
+                raise MarkupError(f"{where}:1: malformed relation {part!r} of {text[start:end]!r}; write RELATION id")
             for tail in match["tails"].split():
                 if tail not in ids:
-                    raise fail(f"{match['type']} points at {tail!r}, which no entity of this line has as its id", 0)
+                    raise MarkupError(
+                        f"{where}:1: {match['type']} points at {tail!r}, which no entity of this line has as its id"
+                    )
                 relations.append((match["type"], index, ids[tail]))
-    return _Line("".join(plain), [(type_, start, end) for start, end, type_, _, _ in spans], relations)
+    return relations
 
 
-def parse_document(name: str, lines: Iterable[tuple[str, str]], meta: dict[str, str] | None = None,
-                   schema: Schema = PARTY_BUILDING) -> Document:
+def parse_document(
+    name: str, lines: Iterable[tuple[str, str]], meta: dict[str, str] | None = None, schema: Schema = PARTY_BUILDING
+) -> Document:
     """Build a document from `(place, marked-up line)` pairs; `place` names the line in messages."""
     texts: list[str] = []
     entities: list[Entity] = []
@@ -189,9 +203,7 @@ def escape(text: str) -> str:
 def _render_line(text: str, entities: list[Entity], heads: dict[str, list[Relation]], tails: set[str]) -> str:
     crossing = {
         e.id: str(number)
-        for number, e in enumerate(
-            (e for e in entities if any(_cross(e, other) for other in entities)), start=1
-        )
+        for number, e in enumerate((e for e in entities if any(_cross(e, other) for other in entities)), start=1)
     }
     names = {e.id: f"e{number}" for number, e in enumerate((e for e in entities if e.id in tails), start=1)}
 

@@ -78,7 +78,7 @@ class VnCoreNLPSegmenter:
     """
 
     def __init__(self, folder: str) -> None:
-        import py_vncorenlp  # type: ignore[import-not-found]
+        import py_vncorenlp
 
         self.name = f"vncorenlp {version('py_vncorenlp')}"
         self._model = py_vncorenlp.VnCoreNLP(annotators=["wseg"], save_dir=folder)
@@ -137,7 +137,7 @@ def segmenter(name: str, folder: str = "") -> Segmenter:
         ValueError: no such segmenter.
         ModuleNotFoundError: its package is not installed; the message says which to install.
     """
-    kind = name.split()[0] if name else ""
+    kind = name.split(maxsplit=1)[0] if name else ""
     try:
         if kind == "underthesea":
             return UndertheseaSegmenter()

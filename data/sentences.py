@@ -15,10 +15,10 @@ Range = tuple[int, int]
 # Behind these a full stop is part of the abbreviation and a capital or digit regularly follows.
 # Compared without case. Ones that also end sentences (`v.v.`) are left out on purpose.
 ABBREVIATIONS = frozenset(
-    """
-    tp tx tt p q h t x đ/c đc ths th.s ts pgs gs bs ks cn ls nxb tr st mr mrs ms dr
-    pgs.ts gs.ts gs.tskh ts.kh tskh lm ht đđ nsnd nsưt bv bvđk
-    """.split()
+    {"tp", "tx", "tt", "p", "q", "h", "t", "x"}  # kinds of places
+    | {"đ/c", "đc", "lm", "ht", "tt", "đđ", "mr", "mrs", "ms", "dr"}  # forms of address
+    | {"ths", "th.s", "ts", "pgs", "gs", "bs", "ks", "cn", "ls", "pgs.ts", "gs.ts", "gs.tskh", "ts.kh", "tskh"}
+    | {"nsnd", "nsưt", "nxb", "tr", "st", "bv", "bvđk"}
 )
 
 # Initials of names: `V.I. Lênin`, `Nguyễn Thị L. Hoa`. Single letters that are Roman numerals

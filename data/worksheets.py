@@ -59,7 +59,9 @@ def read_sheet(source: str, articles: dict[str, Article], file: str = "sheet") -
     relations: list[Relation] = []
     for index, (start, end) in enumerate(sentences):
         if index == len(written):
-            raise MarkupError(f"{file}: sentence {index + 1} of {len(sentences)} is missing: {article.text[start:end]!r}")
+            raise MarkupError(
+                f"{file}: sentence {index + 1} of {len(sentences)} is missing: {article.text[start:end]!r}"
+            )
         number, line = written[index]
         parsed = parse_line(line.strip(), f"{file}:{number}")
         _compare(parsed.text, article.text[start:end], f"{file}:{number}")
@@ -84,7 +86,9 @@ def read_sheet(source: str, articles: dict[str, Article], file: str = "sheet") -
 def _compare(written: str, original: str, where: str) -> None:
     if written == original:
         return
-    at = next((i for i, (a, b) in enumerate(zip(written, original, strict=False)) if a != b), min(len(written), len(original)))
+    at = next(
+        (i for i, (a, b) in enumerate(zip(written, original, strict=False)) if a != b), min(len(written), len(original))
+    )
     raise MarkupError(
         f"{where}: the words were changed at character {at}: article has {original[at : at + 40]!r}, "
         f"worksheet has {written[at : at + 40]!r}"
@@ -108,6 +112,7 @@ def describe(document: Document) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m data.worksheets", description=__doc__.split("\n")[0])
     parser.add_argument("command", choices=("new", "check", "save"))
     parser.add_argument("sheets", nargs="*", type=Path, help="worksheets to check or save")

@@ -69,6 +69,7 @@ def report(first: Path, second: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m eval.agreement", description=__doc__.split("\n")[0])
     parser.add_argument("folders", type=Path, nargs="*", help="two folders of stand-off files")
     options = parser.parse_args(arguments)

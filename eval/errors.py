@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from data.documents import Document, Entity, Relation
@@ -60,18 +60,40 @@ class TellingError:
     weight: float
 
 
-def _written(relation: Relation, by_id: dict[str, Entity]) -> tuple[str, tuple[object, ...]]:
+def _written(relation: Relation, by_id: Mapping[str, Entity]) -> tuple[str, tuple[object, ...]]:
     head, tail = by_id[relation.head], by_id[relation.tail]
     return f"{relation.type}: {head.text} → {tail.text}", (relation.type, head.key, tail.key)
 
 
-def _reading(
-    entities: Sequence[Entity], relations: Iterable[Relation], other_entities: Sequence[Entity],
-    other_relations: Iterable[Relation], names: dict[str, Entity], other_names: dict[str, Entity],
-) -> Reading:
-    keys = {e.key for e in other_entities}
-    known = {_written(r, other_names)[1] for r in other_relations}
-    rows = [_written(r, names) for r in relations]
+@dataclass(frozen=True)
+class _Side:
+    """One side's annotations of a sentence."""
+
+    entities: list[Entity]
+    relations: list[Relation]
+    names: Mapping[str, Entity]
+
+    @classmethod
+    def of(
+        cls,
+        entities: Iterable[Entity],
+        relations: Iterable[Relation],
+        names: Mapping[str, Entity],
+        start: int,
+        end: int,
+    ) -> _Side:
+        return cls(
+            [e for e in entities if start <= e.start < end],
+            [r for r in relations if start <= names[r.head].start < end],
+            names,
+        )
+
+
+def _reading(side: _Side, other: _Side) -> Reading:
+    keys = {e.key for e in other.entities}
+    known = {_written(r, other.names)[1] for r in other.relations}
+    rows = [_written(r, side.names) for r in side.relations]
+    entities = side.entities
     return Reading(
         tuple(sorted(entities, key=lambda e: (e.start, -e.end))),
         frozenset(e.id for e in entities if e.key not in keys),
@@ -81,15 +103,11 @@ def _reading(
 
 def _sentence_error(document: Document, pair: Pair, index: int) -> TellingError | None:
     start, end = (document.sentences or ())[index]
-    gold = [e for e in document.entities if start <= e.start < end]
-    predicted = [e for e in pair.entities if start <= e.start < end]
-    gold_names, names = dict(document.by_id), dict(pair.by_id)
-    gold_relations = [r for r in document.relations if start <= gold_names[r.head].start < end]
-    relations = [r for r in pair.relations if start <= names[r.head].start < end]
-    first = _reading(gold, gold_relations, predicted, relations, gold_names, names)
-    second = _reading(predicted, relations, gold, gold_relations, names, gold_names)
+    gold = _Side.of(document.entities, document.relations, document.by_id, start, end)
+    predicted = _Side.of(pair.entities, pair.relations, pair.by_id, start, end)
+    first, second = _reading(gold, predicted), _reading(predicted, gold)
     # Confident mistakes tell most; a missed item counts like a certain one.
-    weight = float(len(first.wrong)) + sum(e.score or 1.0 for e in predicted if e.id in second.wrong)
+    weight = float(len(first.wrong)) + sum(e.score or 1.0 for e in predicted.entities if e.id in second.wrong)
     weight += 0.5 * sum(wrong for _, wrong in (*first.relations, *second.relations))
     if weight == 0:
         return None

@@ -28,11 +28,16 @@ def confusion_picture(table: Counter[tuple[str, str]], types: Sequence[str]) -> 
     for y, row in enumerate(values):
         for x, value in enumerate(row):
             if value:
-                axes.text(x, y, str(value), ha="center", va="center", fontsize=8,
-                          color="white" if shares[y][x] > 0.5 else "black")
+                axes.text(
+                    x,
+                    y,
+                    str(value),
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color="white" if shares[y][x] > 0.5 else "black",
+                )
     out = io.BytesIO()
     # No date inside: the same table gives the same bytes.
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
-
-

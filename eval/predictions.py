@@ -58,7 +58,8 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
             try:
                 record = json.loads(line)
                 entities = tuple(
-                    Entity(e["id"], e["type"], e["start"], e["end"], e["text"], e.get("score")) for e in record["entities"]
+                    Entity(e["id"], e["type"], e["start"], e["end"], e["text"], e.get("score"))
+                    for e in record["entities"]
                 )
                 relations = tuple(
                     Relation(r["type"], r["head"], r["tail"], r.get("score")) for r in record["relations"]

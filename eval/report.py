@@ -132,7 +132,8 @@ def to_markdown(report: dict[str, Any]) -> str:
     """The report as Markdown; the headline table comes first."""
     parts = [
         f"# Evaluation: {report['model']} on {report['data']}",
-        f"{report['documents']} documents, {report['sentences']} annotated sentences; guidelines {report['guidelines']}. "
+        f"{report['documents']} documents, {report['sentences']} annotated sentences; "
+        f"guidelines {report['guidelines']}. "
         f"Intervals: bootstrap over {report['interval_units']}, 2,000 samples. Macro: over types with support.",
         table(HEADLINE, headline_rows(report)),
     ]
@@ -145,15 +146,27 @@ def to_markdown(report: dict[str, Any]) -> str:
     ):
         parts.append(f"## {title}\n\n" + table(HEADER, [_row(name, s) for name, s in scores["by_type"].items()]))
     rows = [
-        [r["document"], r["source"], r["sentences"], *(f"{r[k]['f1']:.3f}" for k in ("entities", "relations", "relations_gold_entities"))]
+        [
+            r["document"],
+            r["source"],
+            r["sentences"],
+            *(f"{r[k]['f1']:.3f}" for k in ("entities", "relations", "relations_gold_entities")),
+        ]
         for r in report["per_document"]
     ]
-    parts.append("## By document (F1)\n\n" + table(
-        ("document", "source", "sentences", "entities", "relations", "relations, gold entities"), rows))
+    parts.append(
+        "## By document (F1)\n\n"
+        + table(("document", "source", "sentences", "entities", "relations", "relations, gold entities"), rows)
+    )
     check = report["seqeval_disagreements"]
-    parts.append("## Cross-check\n\n" + (
-        "seqeval (`mode=\"strict\"`, IOB2), a track a type, gives the same figures." if not check
-        else "seqeval disagrees:\n\n" + "\n".join(f"- {line}" for line in check)))
+    parts.append(
+        "## Cross-check\n\n"
+        + (
+            'seqeval (`mode="strict"`, IOB2), a track a type, gives the same figures.'
+            if not check
+            else "seqeval disagrees:\n\n" + "\n".join(f"- {line}" for line in check)
+        )
+    )
     return "\n\n".join(parts) + "\n"
 
 
@@ -191,8 +204,11 @@ def write_report(folder: Path, predictor: Predictor, documents: Sequence[Documen
     """Predict, score and write everything into `folder`. Returns the figures."""
     answers = answer(predictor, documents)
     schema = predictor.model.config.schema
-    report = {"model": predictor.folder.name if predictor.folder.name != "model" else str(predictor.folder.parent.name),
-              "data": data, **evaluate(documents, answers, schema)}
+    report = {
+        "model": predictor.folder.name if predictor.folder.name != "model" else str(predictor.folder.parent.name),
+        "data": data,
+        **evaluate(documents, answers, schema),
+    }
     folder.mkdir(parents=True, exist_ok=True)
     write_predictions(folder / "predictions.jsonl", documents, answers.end_to_end)
     write_predictions(folder / "predictions-gold-entities.jsonl", documents, answers.gold_entities)
@@ -217,6 +233,7 @@ def load_documents(data: Path, split: str, schema: Schema) -> list[Document]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m eval.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -244,5 +261,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-
-

@@ -124,5 +124,3 @@ def max_window(encoder: PreTrainedConfig) -> int:
     if encoder.model_type in {"roberta", "xlm-roberta", "camembert", "phobert"}:
         return positions - int(encoder.pad_token_id or 0) - 1
     return positions
-
-

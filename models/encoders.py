@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from models.configuration import ModelError
 from models.extractor import build_encoder
@@ -28,7 +27,9 @@ def resolve_encoder(name: str) -> Path:
     if Path(name).is_dir():
         return Path(name)
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise ModelError(f"no encoder {name!r}: not a folder, not a hub id (owner/name), not one of {', '.join(EMBEDDED)}")
+        raise ModelError(
+            f"no encoder {name!r}: not a folder, not a hub id (owner/name), not one of {', '.join(EMBEDDED)}"
+        )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
@@ -44,7 +45,7 @@ def resolve_encoder(name: str) -> Path:
         ) from None
 
 
-def load_encoder(name: str, seed: int = 0) -> tuple[nn.Module, Tokenization, str]:
+def load_encoder(name: str, seed: int = 0) -> tuple[PreTrainedModel, Tokenization, str]:
     """An encoder, its tokenizer, and a line on where its weights come from.
 
     A folder without weights (a configuration and tokenizer files only) gives an encoder with random

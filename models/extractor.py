@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
-from transformers import AutoModel, PreTrainedConfig
+from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 
 from models.configuration import ExtractorConfig, ModelError, max_window
 from models.decoding import grammar, log_likelihood
@@ -30,16 +30,17 @@ class Extractor(nn.Module):
         tokenization: the encoder's tokenizer.
     """
 
-    def __init__(self, config: ExtractorConfig, encoder: nn.Module, tokenization: Tokenization) -> None:
+    def __init__(self, config: ExtractorConfig, encoder: PreTrainedModel, tokenization: Tokenization) -> None:
         super().__init__()
-        limit = max_window(encoder.config)
+        self.encoder_config: PreTrainedConfig = encoder.config
+        limit = max_window(self.encoder_config)
         if not 8 <= config.window <= limit:
             raise ModelError(f"window={config.window}, but this encoder reads 8 to {limit} pieces; set window={limit}")
         self.config = config
         self.tokenization = tokenization
-        self.encoder_name = encoder.base_model_prefix
-        setattr(self, self.encoder_name, encoder)
-        width = encoder.config.hidden_size
+        self.encoder_name: str = encoder.base_model_prefix
+        self.add_module(self.encoder_name, encoder)
+        width = self.encoder_config.hidden_size
         self.states = nn.Linear(2 * width, config.hidden)
         self.place = nn.Embedding(PLACES, config.hidden)
         self.rest = nn.Embedding(PLACES, config.hidden)
@@ -50,6 +51,8 @@ class Extractor(nn.Module):
         self.track_count, self.tag_count = len(tracks), 1 + 2 * max(len(types) for types in tracks)
         self.tags = nn.Linear(config.hidden, self.track_count * self.tag_count)
         transitions, start = grammar(max(len(types) for types in tracks))
+        self.transition_grammar: torch.Tensor
+        self.start_grammar: torch.Tensor
         self.register_buffer("transition_grammar", torch.from_numpy(transitions), persistent=False)
         self.register_buffer("start_grammar", torch.from_numpy(start), persistent=False)
         if config.crf:
@@ -60,10 +63,12 @@ class Extractor(nn.Module):
 
     @property
     def encoder(self) -> nn.Module:
-        return getattr(self, self.encoder_name)
+        """The encoder, whatever its name."""
+        return self.get_submodule(self.encoder_name)
 
     @property
     def device(self) -> torch.device:
+        """Where the weights are."""
         return self.tags.weight.device
 
     def transitions(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -99,7 +104,9 @@ class Extractor(nn.Module):
         if not bool(labelled.any()):
             return scores.sum() * 0.0
         if not self.config.crf:
-            return nn.functional.cross_entropy(scores[labelled].flatten(0, 1), tags[labelled].flatten()) * self.track_count
+            return (
+                nn.functional.cross_entropy(scores[labelled].flatten(0, 1), tags[labelled].flatten()) * self.track_count
+            )
         padded, mask = pad_sentences(scores, lengths)
         gold, _ = pad_sentences(tags.clamp(min=0), lengths)
         transitions, start = self.transitions()
@@ -121,9 +128,8 @@ class Extractor(nn.Module):
         save_file(state, str(aside), metadata={"format": "pt"})
         aside.replace(folder / WEIGHTS)
         self.tokenization.save(folder)
-        encoder: PreTrainedConfig = self.encoder.config
-        encoder.architectures = [type(self.encoder).__name__]
-        self.config.save(folder, encoder)
+        self.encoder_config.architectures = [type(self.encoder).__name__]
+        self.config.save(folder, self.encoder_config)
 
     @classmethod
     def from_pretrained(cls, folder: Path | str) -> Extractor:
@@ -154,14 +160,16 @@ class Extractor(nn.Module):
 
 def _mismatch(path: Path, expected: dict[str, tuple[int, ...]], found: dict[str, tuple[int, ...]]) -> str:
     missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-    changed = [f"{n} is {found[n]}, not {expected[n]}" for n in sorted(set(found) & set(expected)) if found[n] != expected[n]]
+    changed = [
+        f"{n} is {found[n]}, not {expected[n]}" for n in sorted(set(found) & set(expected)) if found[n] != expected[n]
+    ]
     parts = [f"missing {', '.join(missing[:3])}"] if missing else []
     parts += [f"unexpected {', '.join(extra[:3])}"] if extra else []
     parts += changed[:3]
     return f"{path}: weights do not fit config.json ({'; '.join(parts)}); the files are from different models"
 
 
-def build_encoder(config: PreTrainedConfig) -> nn.Module:
+def build_encoder(config: PreTrainedConfig) -> PreTrainedModel:
     """An encoder of this configuration with random weights, without a pooling layer."""
     return AutoModel.from_config(config, add_pooling_layer=False)
 
@@ -174,5 +182,3 @@ def pad_sentences(values: torch.Tensor, lengths: list[int]) -> tuple[torch.Tenso
     mask = steps < torch.tensor(lengths, device=values.device).unsqueeze(-1)
     index = (starts.unsqueeze(-1) + steps).clamp(max=len(values) - 1)
     return values[index], mask
-
-

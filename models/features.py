@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +59,7 @@ class Features:
         """Syllables of each sentence, `[start, end)`."""
         edges = np.flatnonzero(np.diff(self.sentence)) + 1
         bounds = [0, *edges.tolist(), len(self)]
-        return [(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
+        return [(a, b) for a, b in pairwise(bounds) if b > a]
 
 
 def _shape(syllable: str) -> int:
@@ -108,7 +110,15 @@ class FeatureBuilder:
                     stop += 1
                 rest = len(inside) - 1 - place
                 rows.append(
-                    (start + s, start + e, at, stop, min(place, PLACES - 1), min(rest, PLACES - 1), _shape(sentence[s:e]))
+                    (
+                        start + s,
+                        start + e,
+                        at,
+                        stop,
+                        min(place, PLACES - 1),
+                        min(rest, PLACES - 1),
+                        _shape(sentence[s:e]),
+                    )
                 )
         # A tokenizer may know nothing of a sentence (only control characters): give it one piece.
         ids = pieces.ids or [self.tokenization.unk]
@@ -243,7 +253,8 @@ class Batch:
     lengths: list[int]
 
     def to(self, device: torch.device | str) -> Batch:
-        moved = {
+        """The same batch on another device."""
+        moved: dict[str, Any] = {
             name: value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
             for name, value in vars(self).items()
         }

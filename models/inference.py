@@ -110,7 +110,9 @@ def _decode(
         padded = np.zeros((len(rows), int(lengths.max()), *scores.shape[1:]), dtype=np.float32)
         for row, (_, base, first, last) in enumerate(rows):
             padded[row, : last - first] = scores[base + first : base + last]
-        for (number, _, first, _), decoded in zip(rows, decode(padded, lengths, transitions, start, threshold), strict=True):
+        for (number, _, first, _), decoded in zip(
+            rows, decode(padded, lengths, transitions, start, threshold), strict=True
+        ):
             spans[number] += [(first + s.first, first + s.last, types[s.track][s.type], s.score) for s in decoded]
     for each in spans:
         each.sort(key=lambda s: (s[0], -s[1], s[2]))
@@ -159,5 +161,3 @@ def _relate(
         found[number].relations.append((int(relation), head - base, tail - base, float(scores[pair, relation])))
     for each in found:
         each.relations.sort(key=lambda r: (r[1], r[2], r[0]))
-
-

@@ -68,7 +68,7 @@ def normalize(original: str) -> Normalized:
 
 
 def _joins(left: str, right: str) -> bool:
-    """Whether two starters may compose. Hangul vowels and finals always count as joining: that only makes clusters larger."""
+    """Whether two starters may compose. Hangul vowels and finals always count: that only makes clusters larger."""
     if "\u1161" <= right <= "\u11ff":
         return True
     both = unicodedata.normalize("NFC", left + right)

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 import torch
 
@@ -56,6 +56,17 @@ def default_model() -> Path:
         f"no model: train one with 'python -m training.train' (it is looked for in {TRAINED}), "
         f"name one with predict(..., model=FOLDER), or set {ENVIRONMENT}"
     )
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """What a caller asked for, checked."""
+
+    types: frozenset[str] | None
+    threshold: float | None
+    batch_size: int
+    clean: bool
+    entities: Sequence[GivenEntity] | None = None
 
 
 @dataclass
@@ -111,18 +122,20 @@ class Predictor:
         entities: Sequence[GivenEntity] | None = None,
     ) -> Any:
         """See `predict`."""
-        wanted = self._types(types)
         if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"threshold is a probability between 0 and 1, not {threshold!r}")
         if batch_size < 1:
             raise ValueError(f"batch_size is a number of windows of at least 1, not {batch_size!r}")
+        choices = _Choices(self._types(types), threshold, batch_size, clean, entities)
         if isinstance(text, str):
-            return next(self._stream([text], wanted, threshold, batch_size, clean, entities))
+            return next(self._stream([text], choices))
         if entities is not None:
             raise TypeError("entities=[...] goes with a single text; call predict once for each text")
         if isinstance(text, Mapping | bytes) or not isinstance(text, Iterable):
-            raise TypeError(f"predict takes a string, a list of strings or an iterator of strings, not {type(text).__name__}")
-        stream = self._stream(text, wanted, threshold, batch_size, clean, None)
+            raise TypeError(
+                f"predict takes a string, a list of strings or an iterator of strings, not {type(text).__name__}"
+            )
+        stream = self._stream(text, choices)
         return list(stream) if isinstance(text, Sequence) else stream
 
     def _types(self, types: Iterable[str] | None) -> frozenset[str] | None:
@@ -135,26 +148,18 @@ class Predictor:
             raise ValueError(f"unknown entity types: {', '.join(unknown)}; this model knows {', '.join(known)}")
         return wanted
 
-    def _stream(
-        self,
-        texts: Iterable[str],
-        types: frozenset[str] | None,
-        threshold: float | None,
-        batch_size: int,
-        clean: bool,
-        entities: Sequence[GivenEntity] | None,
-    ) -> Iterator[Prediction]:
+    def _stream(self, texts: Iterable[str], choices: _Choices) -> Iterator[Prediction]:
         group: list[_Work] = []
         for number, text in enumerate(texts):
             if not isinstance(text, str):
                 raise TypeError(f"text number {number} is {type(text).__name__}, not a string")
             with self._lock:
-                group.append(self._prepare(text, clean, entities))
+                group.append(self._prepare(text, choices.clean, choices.entities))
             if sum(work.windows for work in group) >= GROUP_WINDOWS:
-                yield from self._finish(group, types, threshold, batch_size)
+                yield from self._finish(group, choices)
                 group = []
         if group:
-            yield from self._finish(group, types, threshold, batch_size)
+            yield from self._finish(group, choices)
 
     def _prepare(self, text: str, clean: bool, entities: Sequence[GivenEntity] | None) -> _Work:
         norm = normalize(text)
@@ -175,30 +180,38 @@ class Predictor:
         if isinstance(entity, Mapping):
             try:
                 name = str(entity.get("id") or f"e{number}")
-                entity = Entity(name, entity["type"], int(entity["start"]), int(entity["end"]), score=entity.get("score"))
+                entity = Entity(
+                    name, entity["type"], int(entity["start"]), int(entity["end"]), score=entity.get("score")
+                )
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(f"entity {number}: needs type, start and end ({error!r})") from None
         if entity.type not in self.model.config.schema.entity_types:
             raise ValueError(f"entity {entity.id}: unknown type {entity.type!r}")
         text = norm.original
         if not 0 <= entity.start < entity.end <= len(text) or not text[entity.start : entity.end].strip():
-            raise ValueError(f"entity {entity.id}: [{entity.start}, {entity.end}) is empty or outside the text of {len(text)} characters")
+            place = f"[{entity.start}, {entity.end})"
+            raise ValueError(f"entity {entity.id}: {place} is empty or outside the text of {len(text)} characters")
         surface = text[entity.start : entity.end]
         filled = Entity(entity.id, entity.type, entity.start, entity.end, surface, entity.score)
         return filled, norm.to_normalized(entity.start, entity.end)
 
-    def _finish(
-        self, group: list[_Work], types: frozenset[str] | None, threshold: float | None, batch_size: int
-    ) -> Iterator[Prediction]:
+    def _finish(self, group: list[_Work], choices: _Choices) -> Iterator[Prediction]:
         items = [item for work in group for item in work.items]
         given = None
-        placed: list[list[tuple[int, Entity]]] = []
+        placed: list[list[Entity]] = []
         if group and group[0].given is not None:
-            placed = [self._place(item, group[0].given) for item in items]
+            placed = [[e for e, _ in self._within(item, group[0].given)] for item in items]
             index = {type_: i for i, type_ in enumerate(self.model.config.schema.entity_types)}
-            given = [[(*_syllables(item, r), index[e.type]) for e, r in self._within(item, group[0].given)] for item in items]
+            given = [
+                [(*_syllables(item, r), index[e.type]) for e, r in self._within(item, group[0].given)] for item in items
+            ]
         found = extract(
-            self.model, items, batch_size=batch_size, entity_threshold=threshold, relation_threshold=threshold, given=given
+            self.model,
+            items,
+            batch_size=choices.batch_size,
+            entity_threshold=choices.threshold,
+            relation_threshold=choices.threshold,
+            given=given,
         )
         at = 0
         for work in group:
@@ -206,7 +219,7 @@ class Predictor:
             if work.given is not None:
                 yield self._related(work, placed, found)
             else:
-                yield self._assemble(work, found[at : at + count], types)
+                yield self._assemble(work, found[at : at + count], choices.types)
             at += count
 
     def _within(
@@ -216,14 +229,10 @@ class Predictor:
         low, high = int(item.starts[0]), int(item.ends[-1])
         return [(e, r) for e, r in given if low <= r[0] < high and r[1] <= high]
 
-    def _place(self, item: Features, given: list[tuple[Entity, tuple[int, int]]]) -> list[tuple[int, Entity]]:
-        return [(i, e) for i, (e, _) in enumerate(self._within(item, given))]
-
-    def _related(self, work: _Work, placed: list[list[tuple[int, Entity]]], found: list[Found]) -> Prediction:
+    def _related(self, work: _Work, placed: list[list[Entity]], found: list[Found]) -> Prediction:
         names = self.model.config.schema.relation_names
         relations = []
-        for place, each in zip(placed, found, strict=True):
-            entity = {i: e for i, e in place}
+        for entity, each in zip(placed, found, strict=True):
             relations += [Relation(names[r], entity[h].id, entity[t].id, score) for r, h, t, score in each.relations]
         return Prediction(work.norm.original, tuple(e for e, _ in work.given or ()), tuple(relations), work.removed)
 
@@ -269,12 +278,27 @@ def load(model: str | Path | None = None, device: str | torch.device | None = No
         return _loaded[key]
 
 
+class Options(TypedDict, total=False):
+    """Keyword arguments of `predict`."""
+
+    types: Iterable[str] | None
+    threshold: float | None
+    device: str | torch.device | None
+    batch_size: int
+    clean: bool
+    entities: Sequence[GivenEntity] | None
+    model: str | Path | None
+
+
+# A string is an iterable of strings, too: the first signature that fits is the one that holds.
 @overload
-def predict(text: str, **options: Any) -> Prediction: ...
+def predict(text: str, **options: Unpack[Options]) -> Prediction: ...  # type: ignore[overload-overlap]
 @overload
-def predict(text: list[str] | tuple[str, ...], **options: Any) -> list[Prediction]: ...
+def predict(  # type: ignore[overload-overlap]
+    text: list[str] | tuple[str, ...], **options: Unpack[Options]
+) -> list[Prediction]: ...
 @overload
-def predict(text: Iterable[str], **options: Any) -> Iterator[Prediction]: ...
+def predict(text: Iterable[str], **options: Unpack[Options]) -> Iterator[Prediction]: ...
 def predict(
     text: str | Iterable[str],
     *,

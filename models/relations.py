@@ -67,19 +67,21 @@ def candidate_pairs(
         The pairs, and how many were left out because they are further apart.
     """
     heads, tails = [], []
-    any_allowed = allowed.any(-1)
+    any_allowed = np.any(allowed, axis=-1)
     order = np.argsort(sentence, kind="stable")
     bounds = np.flatnonzero(np.diff(sentence[order])) + 1
     far = 0
-    for members in np.split(order, bounds) if len(spans) else ():
-        members = members[np.argsort(spans[members, 0], kind="stable")]
+    for group in np.split(order, bounds) if len(spans) else ():
+        members = group[np.argsort(spans[group, 0], kind="stable")]
         starts = spans[members, 0]
         # In a sentence of thousands of spans only near ones meet: work stays linear in the text.
         reach = np.searchsorted(starts, spans[members, 1] + max_distance + 1, side="right")
         for i, a in enumerate(members):
             near = members[i + 1 : reach[i]]
             beyond = members[reach[i] : reach[i] + 1000]
-            far += int(any_allowed[spans[a, 2], spans[beyond, 2]].sum() + any_allowed[spans[beyond, 2], spans[a, 2]].sum())
+            far += int(
+                any_allowed[spans[a, 2], spans[beyond, 2]].sum() + any_allowed[spans[beyond, 2], spans[a, 2]].sum()
+            )
             forward = near[any_allowed[spans[a, 2], spans[near, 2]]]
             backward = near[any_allowed[spans[near, 2], spans[a, 2]]]
             heads += [np.full(len(forward), a), backward]
@@ -103,10 +105,10 @@ def _describe(spans: np.ndarray, sentence: np.ndarray, head: np.ndarray, tail: n
         for type_ in np.unique(types):
             same = np.flatnonzero(spans[:, 2] == type_)
             starts, ends = np.sort(spans[same, 0]), np.sort(spans[same, 1])
-            rows = types == type_
-            first = np.searchsorted(starts, gap_start[rows], side="left")
-            last = np.searchsorted(ends, gap_end[rows], side="left")
-            between[column][rows] = np.clip(last - first, 0, _COUNTS - 1)
+            chosen = np.flatnonzero(types == type_)
+            begun = np.searchsorted(starts, gap_start[chosen], side="left")
+            ended = np.searchsorted(ends, gap_end[chosen], side="left")
+            between[column][chosen] = np.clip(ended - begun, 0, _COUNTS - 1)
     inside = order >= 2
     for column in between:
         column[inside] = 0
@@ -126,9 +128,7 @@ class RelationHead(nn.Module):
         self.order = nn.Embedding(ORDERS, small)
         self.distance = nn.Embedding(len(_EDGES) + 1, small)
         self.between = nn.Embedding(_COUNTS, small)
-        self.hidden = nn.Sequential(
-            nn.Linear(4 * width + 4 * small, width), nn.GELU(), nn.Dropout(config.dropout)
-        )
+        self.hidden = nn.Sequential(nn.Linear(4 * width + 4 * small, width), nn.GELU(), nn.Dropout(config.dropout))
         self.out = nn.Linear(width, len(config.schema.relation_types))
         self.dropout = nn.Dropout(config.dropout)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Container, Sequence
+from itertools import pairwise
 
 from data.documents import Entity
 
@@ -37,11 +38,17 @@ def spans_to_html(text: str, entities: Sequence[Entity], wrong: Container[str] =
             the HTML nests.
         wrong: ids to outline.
     """
-    edges = sorted({0, len(text), *(min(max(e.start - offset, 0), len(text)) for e in entities),
-                    *(min(max(e.end - offset, 0), len(text)) for e in entities)})
+    edges = sorted(
+        {
+            0,
+            len(text),
+            *(min(max(e.start - offset, 0), len(text)) for e in entities),
+            *(min(max(e.end - offset, 0), len(text)) for e in entities),
+        }
+    )
     out: list[str] = []
     open_: list[Entity] = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         covering = [e for e in entities if e.start - offset <= begin and end <= e.end - offset]
         covering.sort(key=lambda e: (e.start, -e.end, e.id))
         shared = 0

@@ -50,9 +50,7 @@ class Prediction:
                 {"id": e.id, "type": e.type, "start": e.start, "end": e.end, "text": e.text, "score": e.score}
                 for e in self.entities
             ],
-            "relations": [
-                {"type": r.type, "head": r.head, "tail": r.tail, "score": r.score} for r in self.relations
-            ],
+            "relations": [{"type": r.type, "head": r.head, "tail": r.tail, "score": r.score} for r in self.relations],
         }
 
     def __str__(self) -> str:

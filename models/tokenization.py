@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -57,10 +57,9 @@ def _read_vocabulary(path: Path) -> dict[str, int]:
     """Ids of `vocab.txt` (`piece count` a line), numbered behind the four special tokens as PhoBERT does."""
     ids = {token: number for number, token in enumerate(SPECIAL)}
     for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        line = line.strip()
-        if not line:
+        if not line.strip():
             continue
-        piece, space, _ = line.rpartition(" ")
+        piece, space, _ = line.strip().rpartition(" ")
         if not space:
             raise TokenizerError(f"{path}:{number}: expected 'piece count', found {line!r}")
         ids[piece] = len(ids)
@@ -116,9 +115,7 @@ class PhobertTokenization:
                     symbols.setdefault(symbol, len(symbols))
         unknown = "<unknown symbol>"
         symbols[unknown] = len(symbols)
-        self._bpe = Tokenizer(
-            BPE(symbols, merges, unk_token=unknown, end_of_word_suffix=END_OF_WORD, fuse_unk=False)
-        )
+        self._bpe = Tokenizer(BPE(symbols, merges, unk_token=unknown, end_of_word_suffix=END_OF_WORD, fuse_unk=False))
         self._to_id = np.full(len(symbols), self.unk, dtype=np.int64)
         for symbol, number in symbols.items():
             if symbol != unknown:
@@ -137,9 +134,7 @@ class PhobertTokenization:
         written, places = [], []
         for start, end in words:
             # White space inside a word is written as one underscore, however long it is.
-            place = [
-                at for at in range(start, end) if not text[at].isspace() or not text[at - 1].isspace()
-            ]
+            place = [at for at in range(start, end) if not text[at].isspace() or not text[at - 1].isspace()]
             written.append("".join("_" if text[at].isspace() else text[at] for at in place))
             places.append(place)
         for place, word in zip(places, self.word_pieces(written), strict=True):
@@ -168,7 +163,12 @@ class FastTokenization:
     """
 
     files = ("tokenizer.json",)
-    _NAMES = {"bos": ("<s>", "[CLS]"), "eos": ("</s>", "[SEP]"), "pad": ("<pad>", "[PAD]"), "unk": ("<unk>", "[UNK]")}
+    _NAMES: ClassVar = {
+        "bos": ("<s>", "[CLS]"),
+        "eos": ("</s>", "[SEP]"),
+        "pad": ("<pad>", "[PAD]"),
+        "unk": ("<unk>", "[UNK]"),
+    }
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -191,10 +191,9 @@ class FastTokenization:
     def pieces(self, text: str, words: list[Range]) -> Pieces:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         ids, spans = [], []
-        for number, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
+        for number, (begin, end) in zip(encoding.ids, encoding.offsets, strict=True):
             # SentencePiece counts the space before a word as part of its first piece.
-            while start < end and text[start].isspace():
-                start += 1
+            start = begin + len(text[begin:end]) - len(text[begin:end].lstrip())
             if start < end:
                 ids.append(number)
                 spans.append((start, end))

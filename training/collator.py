@@ -13,8 +13,8 @@ from torch.utils.data import Dataset
 
 from data.documents import Document
 from data.progress import progress
-from models.extractor import Extractor, pad_sentences
 from models.decoding import decode
+from models.extractor import Extractor, pad_sentences
 from models.features import UNLABELLED, Batch, FeatureBuilder, Features, Labels, collate, label
 from models.relations import candidate_pairs, relation_targets
 
@@ -55,7 +55,9 @@ class Collator:
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         batch = collate([example.features for example in examples], self.pad)
-        spans, relations, sentences = [], [], []
+        spans: list[tuple[int, int, int]] = []
+        relations: list[tuple[int, int, int]] = []
+        sentences: list[np.ndarray] = []
         syllable, number = 0, 0
         for example in examples:
             features, labels = example.features, example.labels
@@ -104,7 +106,9 @@ class Objective(nn.Module):
             found = spans.cpu().numpy()
             if self.predicted:
                 found = self._with_predicted(found, scores, tags, batch.lengths)
-            relation_loss = relation_loss + self._relation_loss(states, found, sentence.cpu().numpy(), related.cpu().numpy())
+            relation_loss = relation_loss + self._relation_loss(
+                states, found, sentence.cpu().numpy(), related.cpu().numpy()
+            )
         return {
             "loss": tag_loss + self.relation_weight * relation_loss,
             "tag_loss": tag_loss.detach(),
@@ -117,7 +121,8 @@ class Objective(nn.Module):
         model = self.extractor
         head = model.relations
         assert head is not None
-        unused = sum(parameter.sum() for parameter in head.parameters()) * 0.0
+        # Every parameter takes part in every step: data-parallel training waits for all gradients.
+        unused = torch.stack([parameter.sum() for parameter in head.parameters()]).sum() * 0.0
         if not len(spans):
             return unused
         pairs, _ = candidate_pairs(spans, sentence[spans[:, 0]], model.allowed, model.config.relation_distance)
@@ -129,7 +134,10 @@ class Objective(nn.Module):
         mask = torch.from_numpy(allowed).to(logits.device)
         wanted = torch.from_numpy(targets).to(logits.device)
         # Divided by the spans, not by the pairs: a long list of delegates must not drown the rest.
-        return nn.functional.binary_cross_entropy_with_logits(logits[mask], wanted[mask], reduction="sum") / len(spans) + unused
+        return (
+            nn.functional.binary_cross_entropy_with_logits(logits[mask], wanted[mask], reduction="sum") / len(spans)
+            + unused
+        )
 
     @torch.no_grad()
     def _with_predicted(

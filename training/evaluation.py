@@ -36,7 +36,9 @@ def evaluate_documents(extractor: Extractor, documents: DocumentSet, batch_size:
             base = len(entities)
             for first, last, type_, score in each.spans:
                 start, end = int(item.starts[first]), int(item.ends[last])
-                entities.append(Entity(f"e{len(entities)}", schema.entity_types[type_], start, end, document.text[start:end], score))
+                entities.append(
+                    Entity(f"e{len(entities)}", schema.entity_types[type_], start, end, document.text[start:end], score)
+                )
             relations += [
                 Relation(schema.relation_names[r], f"e{base + h}", f"e{base + t}", score)
                 for r, h, t, score in each.relations

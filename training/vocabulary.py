@@ -117,8 +117,11 @@ def write_vocabulary(folder: Path, merges: Iterable[tuple[str, str]], pieces: Co
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.vocabulary", description=__doc__.split("\n")[0])
-    parser.add_argument("--corpus", type=Path, nargs="+", required=True, help="text files, plain or .xz, one paragraph a line")
+    parser.add_argument(
+        "--corpus", type=Path, nargs="+", required=True, help="text files, plain or .xz, one paragraph a line"
+    )
     parser.add_argument("--words", type=int, default=3_000_000, help="words to read in all (default: %(default)s)")
     parser.add_argument("--size", type=int, default=16_000, help="symbols of the BPE (default: %(default)s)")
     parser.add_argument("--segmenter", default="underthesea")
