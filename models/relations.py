@@ -101,17 +101,17 @@ def _describe(spans: np.ndarray, sentence: np.ndarray, head: np.ndarray, tail: n
     distance = np.digitize(gap_end - gap_start, _EDGES)
     between = [np.zeros(len(head), dtype=np.int64), np.zeros(len(head), dtype=np.int64)]
     # Spans are disjoint within a type, so those between two places are a range of a sorted list.
-    for column, types in ((0, h[:, 2]), (1, t[:, 2])):
+    for counts, types in ((between[0], h[:, 2]), (between[1], t[:, 2])):
         for type_ in np.unique(types):
             same = np.flatnonzero(spans[:, 2] == type_)
             starts, ends = np.sort(spans[same, 0]), np.sort(spans[same, 1])
             chosen = np.flatnonzero(types == type_)
             begun = np.searchsorted(starts, gap_start[chosen], side="left")
             ended = np.searchsorted(ends, gap_end[chosen], side="left")
-            between[column][chosen] = np.clip(ended - begun, 0, _COUNTS - 1)
+            counts[chosen] = np.clip(ended - begun, 0, _COUNTS - 1)
     inside = order >= 2
-    for column in between:
-        column[inside] = 0
+    for counts in between:
+        counts[inside] = 0
     return Pairs(head, tail, order, distance, between[0], between[1], gap_start, gap_end)
 
 
