@@ -35,6 +35,7 @@ from models.encoders import load_encoder
 from models.extractor import Extractor
 from models.features import FeatureBuilder
 from training.arguments import ConfigError, TrainingConfig, read_config
+from training.card import model_card
 from training.collator import Collator, Examples, Objective
 from training.evaluation import DocumentSet
 from training.run import environment, prepare_run
@@ -148,6 +149,9 @@ def train(settings: TrainingConfig, restart: bool = False) -> dict[str, Any]:
     if not trainer.is_world_process_zero():
         return {}
     metrics = _metrics(trainer, run, data, examples, time.time() - started)
+    best = max(metrics["epochs"], key=lambda entry: entry[SCORE])
+    model_file = run / "model" / "README.md"
+    model_file.write_text(model_card(settings, extractor.config, best, data.sources), encoding="utf-8")
     metrics_file.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     return metrics
 
