@@ -9,9 +9,14 @@ from collections.abc import Sequence
 _WORD = re.compile(r"[^\W_]+")
 
 
+def words_of(text: str) -> list[str]:
+    """Words without case or punctuation."""
+    return _WORD.findall(text.lower())
+
+
 def shingles(text: str, size: int = 12) -> set[int]:
     """Hashes of all runs of `size` words, without case or punctuation (within one process)."""
-    words = _WORD.findall(text.lower())
+    words = words_of(text)
     return {hash(tuple(words[i : i + size])) for i in range(len(words) - size + 1)}
 
 

@@ -76,7 +76,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for f in fields(self):
-            setattr(self, f.name, _cast(f.name, str(f.type), getattr(self, f.name)))
+            setattr(self, f.name, cast(f.name, str(f.type), getattr(self, f.name)))
         for name in ("window", "batch_size", "accumulation", "epochs", "relation_hidden", "learning_rate"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} must be above 0, not {getattr(self, name)}")
@@ -93,7 +93,7 @@ class TrainingConfig:
         return asdict(self)
 
 
-def _cast(name: str, kind: str, value: Any) -> Any:
+def cast(name: str, kind: str, value: Any) -> Any:
     """`value` as the field's kind; YAML reads `5e-4` as text, and `--set` gives text for everything."""
     try:
         if kind == "bool":
@@ -113,6 +113,12 @@ def _cast(name: str, kind: str, value: Any) -> Any:
         raise ConfigError(f"{name}: expected {kind}, found {value!r}") from None
 
 
+def unknown_key(key: str, known: Sequence[str], where: str) -> ConfigError:
+    """The error for a key that does not exist, with the nearest one that does."""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+    return ConfigError(f"{where}: unknown key {key!r}; did you mean {near!r}? Known: {', '.join(known)}")
+
+
 def from_mapping(values: Mapping[str, Any], where: str) -> TrainingConfig:
     """Settings from a mapping.
 
@@ -122,8 +128,7 @@ def from_mapping(values: Mapping[str, Any], where: str) -> TrainingConfig:
     known = [f.name for f in fields(TrainingConfig)]
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)[0]
-            raise ConfigError(f"{where}: unknown key {key!r}; did you mean {near!r}? Known: {', '.join(known)}")
+            raise unknown_key(str(key), known, where)
     return TrainingConfig(**values)
 
 

@@ -12,23 +12,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import lzma
 import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
-from tqdm.auto import tqdm
-
-from data.segmentation import Segmenter, segmenter
-from data.sentences import split_sentences
 from models.tokenization import CONTINUED, END_OF_WORD, PhobertTokenization
-from models.tones import phobert_tones
+from training.corpus import Filter, segmented
 
 _VOWELS = "aăâeêioôơuưy"
 _TONES = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
@@ -42,35 +36,12 @@ def vietnamese_alphabet() -> list[str]:
     return sorted(letters | {letter.upper() for letter in letters} | ascii_ | set("“”‘’…–—•°²³½×"))
 
 
-def open_text(path: Path) -> IO[str]:
-    """Open a plain or `.xz` text file for reading as UTF-8."""
-    return lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8")
-
-
-def segmented_words(line: str, words: Segmenter) -> list[str]:
-    """The words of a line as the encoder sees them: NFC, PhoBERT's tone marks, `_` for a space."""
-    text = phobert_tones(unicodedata.normalize("NFC", line))
-    found = []
-    for start, end in split_sentences(text):
-        sentence = text[start:end]
-        found += ["_".join(sentence[s:e].split()) for s, e in words.words(sentence)]
-    return found
-
-
-def count_words(paths: Sequence[Path], limit: int, words: Segmenter) -> Counter[str]:
+def count_words(paths: Sequence[Path], limit: int, name: str, guard: Filter) -> Counter[str]:
     """Word counts over the beginnings of the corpora, an equal share of `limit` words from each."""
     counts: Counter[str] = Counter()
-    share = limit // len(paths)
     for path in paths:
-        seen = 0
-        with open_text(path) as lines, tqdm(total=share, unit="words", desc=path.name, unit_scale=True) as bar:
-            for line in lines:
-                found = segmented_words(line, words)
-                counts.update(found)
-                seen += len(found)
-                bar.update(len(found))
-                if seen >= share:
-                    break
+        for paragraph in segmented(path, limit // len(paths), guard, name, processes=2):
+            counts.update(paragraph)
     return counts
 
 
@@ -127,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--segmenter", default="underthesea")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(arguments)
-    counts = count_words(options.corpus, options.words, segmenter(options.segmenter))
+    counts = count_words(options.corpus, options.words, options.segmenter, Filter())
     write_vocabulary(options.out, *learn(counts, options.size))
     print(f"{options.out}: {PhobertTokenization(options.out).vocabulary_size} pieces from {sum(counts.values())} words")
     return 0

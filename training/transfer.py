@@ -1,0 +1,139 @@
+"""Vocabulary transfer: a new encoder that starts from a public one with another vocabulary.
+
+Each new piece begins as the mean of the source pieces that spell the same characters; transformer
+layers are copied, all of them or an even selection. Sources may have the BERT layout (positions from
+0, segment embeddings) or the RoBERTa/XLM-R layout (positions behind the padding id).
+After Minixhofer et al. 2022 (WECHSEL, https://arxiv.org/abs/2112.06598), with the same characters in
+the place of a bilingual dictionary.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoModel, PreTrainedModel, RobertaConfig, RobertaForMaskedLM
+
+from models.configuration import ModelError
+from models.tokenization import CONTINUED, SPECIAL, PhobertTokenization
+from models.tones import PAIRS
+
+_BACK = {new: old for old, new in PAIRS.items()}
+
+
+def even_layers(source: int, wanted: int) -> list[int]:
+    """`wanted` layer numbers spread evenly over `source` layers, first and last included.
+
+    Raises:
+        ModelError: more layers wanted than there are.
+    """
+    if not 1 <= wanted <= source:
+        raise ModelError(f"cannot take {wanted} layers from an encoder of {source}")
+    if wanted == 1:
+        return [0]
+    return [round(i * (source - 1) / (wanted - 1)) for i in range(wanted)]
+
+
+def spelled(piece: str) -> str:
+    """The characters a piece of the new vocabulary stands for, as newspapers write them."""
+    text = piece.removesuffix(CONTINUED).replace("_", " ")
+    for new, old in _BACK.items():
+        if new in text:
+            # Only open syllables moved their mark: `uỷ` at the end, never the `uyề` of `quyền`.
+            text = " ".join(
+                w[:-2] + old if w.endswith(new) and not w[:-2].lower().endswith("q") else w for w in text.split(" ")
+            )
+    return text
+
+
+def transfer(
+    encoder: PreTrainedModel, tokenizer: Tokenizer, new: PhobertTokenization, layers: int
+) -> RobertaForMaskedLM:
+    """A masked language model with the new vocabulary, initialised from `encoder`.
+
+    Args:
+        encoder: BERT, RoBERTa or XLM-R layout.
+        tokenizer: of `encoder`.
+        layers: to keep, spread evenly.
+
+    Raises:
+        ModelError: a layout that cannot be transferred.
+    """
+    source = encoder.config
+    if source.model_type not in {"bert", "roberta", "xlm-roberta", "camembert"}:
+        raise ModelError(f"cannot start from a {source.model_type} model; give a BERT or RoBERTa-type encoder")
+    config = RobertaConfig(
+        vocab_size=new.vocabulary_size,
+        hidden_size=source.hidden_size,
+        num_hidden_layers=layers,
+        num_attention_heads=source.num_attention_heads,
+        intermediate_size=source.intermediate_size,
+        hidden_act=source.hidden_act,
+        layer_norm_eps=source.layer_norm_eps,
+        max_position_embeddings=258,
+        type_vocab_size=1,
+        pad_token_id=new.pad,
+        bos_token_id=new.bos,
+        eos_token_id=new.eos,
+        tokenizer_class="PhobertTokenizer",
+    )
+    model = RobertaForMaskedLM(config)
+    old = dict(encoder.state_dict())
+    own = model.roberta.state_dict()
+    for name in own:
+        if name.startswith("encoder.layer."):
+            _, _, number, rest = name.split(".", 3)
+            own[name] = old[f"encoder.layer.{even_layers(source.num_hidden_layers, layers)[int(number)]}.{rest}"]
+    for name in ("weight", "bias"):
+        own[f"embeddings.LayerNorm.{name}"] = old[f"embeddings.LayerNorm.{name}"]
+    skip = 0 if source.model_type == "bert" else int(source.pad_token_id) + 1
+    positions = old["embeddings.position_embeddings.weight"][skip : skip + 256].float()
+    if "embeddings.token_type_embeddings.weight" in old:
+        # The new layout has one segment whose embedding is zero: fold the source's first into the positions.
+        positions = positions + old["embeddings.token_type_embeddings.weight"][0].float()
+    table = own["embeddings.position_embeddings.weight"].clone()
+    table[new.pad + 1 : new.pad + 1 + len(positions)] = positions
+    own["embeddings.position_embeddings.weight"] = table
+    own["embeddings.token_type_embeddings.weight"] = torch.zeros_like(own["embeddings.token_type_embeddings.weight"])
+    own["embeddings.word_embeddings.weight"] = _embeddings(
+        old["embeddings.word_embeddings.weight"].float(),
+        tokenizer,
+        new,
+        own["embeddings.word_embeddings.weight"].clone(),
+    )
+    model.roberta.load_state_dict(
+        {name: value.float() if value.is_floating_point() else value for name, value in own.items()}
+    )
+    model.tie_weights()
+    return model
+
+
+def _embeddings(
+    source: torch.Tensor, tokenizer: Tokenizer, new: PhobertTokenization, table: torch.Tensor
+) -> torch.Tensor:
+    unknown = {i for name in ("<unk>", "[UNK]") if (i := tokenizer.token_to_id(name)) is not None}
+    table.normal_(mean=0.0, std=float(source.std()))
+    pieces = [(piece, number) for piece, number in new.ids.items() if piece not in SPECIAL and piece != "<mask>"]
+    encodings = tokenizer.encode_batch([spelled(piece) for piece, _ in pieces], add_special_tokens=False)
+    for (_, number), encoding in zip(pieces, encodings, strict=True):
+        ids = [i for i in encoding.ids if i not in unknown]
+        if ids:
+            table[number] = source[ids].mean(0)
+    for token in (*SPECIAL, "<mask>"):
+        match = tokenizer.token_to_id(token)
+        if match is not None and token in new.ids:
+            table[new.ids[token]] = source[match]
+    return table
+
+
+def load_source(folder: Path) -> tuple[PreTrainedModel, Tokenizer]:
+    """The encoder and tokenizer to start from.
+
+    Raises:
+        ModelError: the folder has no `tokenizer.json` or no encoder.
+    """
+    if not (folder / "tokenizer.json").is_file():
+        raise ModelError(f"{folder}: no tokenizer.json to transfer a vocabulary from")
+    encoder = AutoModel.from_pretrained(str(folder), add_pooling_layer=False, dtype=torch.float32)
+    return encoder, Tokenizer.from_file(str(folder / "tokenizer.json"))
