@@ -169,12 +169,9 @@ class FeatureBuilder:
         begins = [*range(0, max(total - self.room, 0), step), max(total - self.room, 0)]
         chunks = [self._wrapped(sentence.ids[begin : begin + self.room]) for begin in begins]
         table = sentence.rows.copy()
-        middle = (table[:, 2] + table[:, 3]) / 2
-        # Distance to the nearer edge of each window; edges of the sentence itself do not count.
-        starts = np.asarray(begins)[:, None]
-        left = np.where(starts == 0, np.inf, middle - starts)
-        right = np.where(starts + self.room >= total, np.inf, starts + self.room - middle)
-        chunk = np.minimum(left, right).argmax(axis=0)
+        # The window whose centre is nearest: there the syllable stands furthest from an edge.
+        centres = np.asarray(begins) + self.room / 2
+        chunk = np.searchsorted((centres[1:] + centres[:-1]) / 2, (table[:, 2] + table[:, 3]) / 2)
         moved = np.asarray(begins)[chunk]
         table[:, 2] = np.clip(table[:, 2] - moved, 0, self.room - 1) + 1
         table[:, 3] = np.clip(table[:, 3] - moved, 0, self.room - 1) + 1

@@ -18,7 +18,9 @@ from models.features import Features, collate
 from models.relations import candidate_pairs
 
 DECODE_ROWS = 64
-"""Sentences decoded at once; they are sorted by length, so little of that is padding."""
+"""Stretches decoded at once; they are sorted by length, so little of that is padding."""
+STRETCH, MARGIN = 768, 128
+"""Syllables of a sentence decoded together, and of its neighbours seen on either side."""
 
 
 @dataclass
@@ -98,34 +100,71 @@ def _decode(
     transitions, start = (t.detach().float().cpu().numpy() for t in model.transitions())
     index = {type_: i for i, type_ in enumerate(model.config.schema.entity_types)}
     types = [[index[type_] for type_ in track] for track in model.config.tracks]
-    ranges = []
+    stretches: list[Stretch] = []
     offset = 0
     for number, item in enumerate(items):
-        ranges += [(number, offset, first, last) for first, last in item.sentence_ranges]
+        for first, last in item.sentence_ranges:
+            stretches += cut_sentence(number, offset, first, last)
         offset += len(item)
-    ranges.sort(key=lambda r: r[3] - r[2])
+    stretches.sort(key=lambda s: s.end - s.start)
     spans: list[list[tuple[int, int, int, float]]] = [[] for _ in items]
-    for rows in decode_batches(ranges):
-        lengths = np.array([last - first for _, _, first, last in rows])
+    for rows in decode_batches(stretches):
+        lengths = np.array([s.end - s.start for s in rows])
         padded = np.zeros((len(rows), int(lengths.max()), *scores.shape[1:]), dtype=np.float32)
-        for row, (_, base, first, last) in enumerate(rows):
-            padded[row, : last - first] = scores[base + first : base + last]
-        for (number, _, first, _), decoded in zip(
-            rows, decode(padded, lengths, transitions, start, threshold), strict=True
-        ):
-            spans[number] += [(first + s.first, first + s.last, types[s.track][s.type], s.score) for s in decoded]
-    for each in spans:
-        each.sort(key=lambda s: (s[0], -s[1], s[2]))
-    return spans
+        for row, s in enumerate(rows):
+            padded[row, : s.end - s.start] = scores[s.base + s.start : s.base + s.end]
+        for s, decoded in zip(rows, decode(padded, lengths, transitions, start, threshold), strict=True):
+            spans[s.item] += [
+                (s.start + d.first, s.start + d.last, types[d.track][d.type], d.score)
+                for d in decoded
+                if s.core[0] <= s.start + d.first < s.core[1]
+            ]
+    return [_disjoint(each) for each in spans]
 
 
-def decode_batches(
-    ranges: list[tuple[int, int, int, int]], rows: int = DECODE_ROWS, syllables: int = 20_000
-) -> list[list[tuple[int, int, int, int]]]:
-    """Cut sentences, sorted by length, into groups of bounded padded size."""
-    groups: list[list[tuple[int, int, int, int]]] = []
-    for each in ranges:
-        length = each[3] - each[2]
+def _disjoint(spans: list[tuple[int, int, int, float]]) -> list[tuple[int, int, int, float]]:
+    """Spans in order; of two of one type that overlap (at the seam of two stretches) the first stays."""
+    kept = []
+    ends: dict[int, int] = {}
+    for span in sorted(spans, key=lambda s: (s[0], -s[1], s[2])):
+        if span[0] > ends.get(span[2], -1):
+            kept.append(span)
+            ends[span[2]] = span[1]
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Syllables `[start, end)` of an item that are decoded together; spans beginning in `core` count.
+
+    `base` is where the item begins in the array of all scores.
+    """
+
+    item: int
+    base: int
+    start: int
+    end: int
+    core: tuple[int, int]
+
+
+def cut_sentence(item: int, base: int, first: int, last: int) -> list[Stretch]:
+    """A sentence as one stretch, or, where it is monstrous, as several that overlap widely.
+
+    Decoding is a loop over syllables; stretches are decoded side by side, so this bounds the loop.
+    """
+    if last - first <= STRETCH:
+        return [Stretch(item, base, first, last, (first, last))]
+    return [
+        Stretch(item, base, max(begin - MARGIN, first), min(begin + STRETCH + MARGIN, last), (begin, begin + STRETCH))
+        for begin in range(first, last, STRETCH)
+    ]
+
+
+def decode_batches(stretches: list[Stretch], rows: int = DECODE_ROWS, syllables: int = 40_000) -> list[list[Stretch]]:
+    """Stretches, sorted by length, in groups of bounded padded size."""
+    groups: list[list[Stretch]] = []
+    for each in stretches:
+        length = each.end - each.start
         if not groups or len(groups[-1]) == rows or (len(groups[-1]) + 1) * length > syllables:
             groups.append([])
         groups[-1].append(each)
@@ -147,8 +186,10 @@ def _relate(
     if not rows:
         return
     spans, owners = np.array(rows), np.array(owner)
-    pairs, far = candidate_pairs(spans, np.array(sentences), model.allowed, model.config.relation_distance)
-    found[0].distant_pairs += far
+    numbers, limit = np.array(sentences), model.config.relation_distance
+    pairs, far = candidate_pairs(spans, numbers, model.allowed, limit)
+    for sentence, count in far.items():
+        found[int(owners[np.argmax(numbers == sentence)])].distant_pairs += count
     if not len(pairs):
         return
     scores = torch.sigmoid(model.relations(states, spans, pairs).float()).cpu().numpy()  # type: ignore[misc]

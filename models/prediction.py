@@ -234,7 +234,9 @@ class Predictor:
         relations = []
         for entity, each in zip(placed, found, strict=True):
             relations += [Relation(names[r], entity[h].id, entity[t].id, score) for r, h, t, score in each.relations]
-        return Prediction(work.norm.original, tuple(e for e, _ in work.given or ()), tuple(relations), work.removed)
+        given = tuple(e for e, _ in work.given or ())
+        distant = sum(each.distant_pairs for each in found)
+        return Prediction(work.norm.original, given, tuple(relations), work.removed, distant_pairs=distant)
 
     def _assemble(self, work: _Work, found: list[Found], types: frozenset[str] | None) -> Prediction:
         schema = self.model.config.schema
@@ -254,7 +256,8 @@ class Predictor:
                 for r, h, t, score in each.relations
                 if h in names and t in names
             ]
-        return Prediction(text, tuple(entities), tuple(relations), work.removed)
+        distant = sum(each.distant_pairs for each in found)
+        return Prediction(text, tuple(entities), tuple(relations), work.removed, distant_pairs=distant)
 
 
 def _syllables(item: Features, characters: tuple[int, int]) -> tuple[int, int]:

@@ -54,7 +54,7 @@ def allowed_table(schema: Schema) -> np.ndarray:
 
 def candidate_pairs(
     spans: np.ndarray, sentence: np.ndarray, allowed: np.ndarray, max_distance: int
-) -> tuple[Pairs, int]:
+) -> tuple[Pairs, dict[int, int]]:
     """All ordered pairs of one sentence that the schema allows.
 
     Args:
@@ -64,24 +64,29 @@ def candidate_pairs(
         max_distance: largest number of syllables between the two.
 
     Returns:
-        The pairs, and how many were left out because they are further apart.
+        The pairs, and how many of each sentence were left out because they are further apart.
     """
     heads, tails = [], []
     any_allowed = np.any(allowed, axis=-1)
     order = np.argsort(sentence, kind="stable")
     bounds = np.flatnonzero(np.diff(sentence[order])) + 1
-    far = 0
+    far: dict[int, int] = {}
     for group in np.split(order, bounds) if len(spans) else ():
         members = group[np.argsort(spans[group, 0], kind="stable")]
         starts = spans[members, 0]
+        # Spans of each type before a place in the list, to count the pairs that are left out.
+        seen = np.zeros((len(members) + 1, allowed.shape[0]), dtype=np.int64)
+        np.add.at(seen, (np.arange(1, len(members) + 1), spans[members, 2]), 1)
+        seen = seen.cumsum(0)
         # In a sentence of thousands of spans only near ones meet: work stays linear in the text.
         reach = np.searchsorted(starts, spans[members, 1] + max_distance + 1, side="right")
         for i, a in enumerate(members):
             near = members[i + 1 : reach[i]]
-            beyond = members[reach[i] : reach[i] + 1000]
-            far += int(
-                any_allowed[spans[a, 2], spans[beyond, 2]].sum() + any_allowed[spans[beyond, 2], spans[a, 2]].sum()
-            )
+            beyond = seen[-1] - seen[reach[i]]
+            if beyond.any():
+                count = int(beyond @ (any_allowed[spans[a, 2]].astype(int) + any_allowed[:, spans[a, 2]]))
+                number = int(sentence[a])
+                far[number] = far.get(number, 0) + count
             forward = near[any_allowed[spans[a, 2], spans[near, 2]]]
             backward = near[any_allowed[spans[near, 2], spans[a, 2]]]
             heads += [np.full(len(forward), a), backward]
@@ -123,12 +128,13 @@ class RelationHead(nn.Module):
         width, small = config.relation_hidden, config.relation_hidden // 4
         types = len(config.schema.entity_types)
         self.reduce = nn.Linear(config.hidden, width)
+        self.gap = nn.Linear(config.hidden, small)
         self.types = nn.Embedding(types, small)
         self.span = nn.Linear(3 * width + small, width)
         self.order = nn.Embedding(ORDERS, small)
         self.distance = nn.Embedding(len(_EDGES) + 1, small)
         self.between = nn.Embedding(_COUNTS, small)
-        self.hidden = nn.Sequential(nn.Linear(4 * width + 4 * small, width), nn.GELU(), nn.Dropout(config.dropout))
+        self.hidden = nn.Sequential(nn.Linear(3 * width + 5 * small, width), nn.GELU(), nn.Dropout(config.dropout))
         self.out = nn.Linear(width, len(config.schema.relation_types))
         self.dropout = nn.Dropout(config.dropout)
 
@@ -140,24 +146,24 @@ class RelationHead(nn.Module):
             chunk: pairs scored at once; bounds memory, changes nothing else.
         """
         device = states.device
-        small = self.reduce(states)
+        small, between = self.reduce(states), self.gap(states)
 
         def at(values: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(np.ascontiguousarray(values)).to(device)
 
         first, last, types = at(spans[:, 0]), at(spans[:, 1]), at(spans[:, 2])
-        parts = [small[first], small[last], _means(small, first, last), self.types(types)]
+        parts = [small[first], small[last], range_means(small, first, last + 1), self.types(types)]
         span = self.dropout(torch.nn.functional.gelu(self.span(torch.cat(parts, -1))))
+        gaps = range_maxima(between, at(pairs.gap_start), at(pairs.gap_end))
         rows = []
         for begin in range(0, len(pairs), chunk):
             part = slice(begin, begin + chunk)
             head, tail = span[at(pairs.head[part])], span[at(pairs.tail[part])]
-            gap = _gap_max(small, at(pairs.gap_start[part]), at(pairs.gap_end[part]))
             features = [
                 head,
                 tail,
                 head * tail,
-                gap,
+                gaps[part],
                 self.order(at(pairs.order[part])),
                 self.distance(at(pairs.distance[part])),
                 self.between(at(pairs.heads_between[part])),
@@ -167,23 +173,32 @@ class RelationHead(nn.Module):
         return torch.cat(rows) if rows else states.new_zeros((0, self.out.out_features))
 
 
-def _window(start: torch.Tensor, end: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Index `[rows, longest]` of the ranges `[start, end)` and its mask; indices stay below `size`."""
-    longest = int((end - start).max().clamp(min=1))
-    index = start.unsqueeze(-1) + torch.arange(longest, device=start.device)
-    return index.clamp(max=size - 1), index < end.unsqueeze(-1)
+def range_means(states: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+    """Mean of `states[start:end]` for each range, from prefix sums: cost does not grow with the ranges.
+
+    Sums are in double precision, so that a text's other syllables leave no trace in the result.
+    """
+    sums = torch.cat([states.new_zeros((1, states.shape[1]), dtype=torch.float64), states.double().cumsum(0)])
+    return ((sums[end] - sums[start]) / (end - start).unsqueeze(-1)).to(states.dtype)
 
 
-def _means(states: torch.Tensor, first: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-    index, mask = _window(first, last + 1, len(states))
-    weights = mask.unsqueeze(-1).to(states.dtype)
-    return (states[index] * weights).sum(1) / weights.sum(1)
+def range_maxima(states: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+    """Maximum of `states[start:end]` for each range; zero for empty ones.
 
-
-def _gap_max(states: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
-    index, mask = _window(start, end, len(states))
-    values = states[index].masked_fill(~mask.unsqueeze(-1), torch.finfo(states.dtype).min)
-    return torch.where((end > start).unsqueeze(-1), values.amax(1), torch.zeros_like(values[:, 0]))
+    A sparse table holds the maxima of all windows of 1, 2, 4, … rows; any range is covered by two of them.
+    """
+    length = end - start
+    power = torch.log2(length.clamp(min=1).double()).floor().long()
+    levels = [states]
+    for k in range(int(power.max())):
+        before, step = levels[-1], 2**k
+        shifted = torch.cat([before[step:], before[-1:].expand(min(step, len(before)), -1)])
+        levels.append(torch.maximum(before, shifted))
+    table = torch.stack(levels)
+    last = (end - 2**power).clamp(min=0)
+    first = start.clamp(max=len(states) - 1)
+    found = torch.maximum(table[power, first], table[power, last])
+    return torch.where((length > 0).unsqueeze(-1), found, torch.zeros_like(found))
 
 
 def relation_targets(pairs: Pairs, gold: Sequence[tuple[int, int, int]], relations: int) -> np.ndarray:

@@ -15,7 +15,9 @@ class Prediction:
     """Entities and relations of one text, with offsets in the caller's own string.
 
     `text[entity.start : entity.end] == entity.text` for every entity. Relations name entities by id.
-    `removed` lists what `clean=True` took for site furniture, with reasons.
+    `removed` lists what `clean=True` took for site furniture, with reasons. `distant_pairs` counts
+    pairs that were not scored because they stand further apart than the model looks (an over-long
+    sentence only; see `ExtractorConfig.relation_distance`).
     """
 
     text: str
@@ -23,6 +25,7 @@ class Prediction:
     relations: tuple[Relation, ...] = ()
     removed: tuple[Removal, ...] = ()
     id: str = ""
+    distant_pairs: int = 0
 
     def entity(self, name: str) -> Entity:
         """The entity of that id.

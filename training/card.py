@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from data.card import table
 from models.configuration import ExtractorConfig
 from training.arguments import TrainingConfig
@@ -46,8 +44,8 @@ def model_card(settings: TrainingConfig, config: ExtractorConfig, metrics: dict[
             "",
             "## Intended use",
             "",
-            "Extracting what a text states about public office. Not for judging or profiling persons; it does not check "
-            "whether a text is right. To ask for a correction, open an issue with the text and the span.",
+            "Extracting what a text states about public office. Not for judging or profiling persons; it does not "
+            "check whether a text is right. To ask for a correction, open an issue with the text and the span.",
             "",
         ]
     )

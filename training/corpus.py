@@ -107,7 +107,7 @@ def blocks(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def segmented(
-    path: Path, limit: int, guard: Filter, name: str, processes: int, leave_out: frozenset[str] = frozenset()
+    path: Path, limit: int, guard: Filter, name: str, *, processes: int = 2, leave_out: frozenset[str] = frozenset()
 ) -> Iterator[list[str]]:
     """Segmented paragraphs of a corpus, in order, until `limit` words were read."""
     kept = (line for line in paragraphs(path, leave_out) if guard.keeps(line))

@@ -158,7 +158,8 @@ def prepare_text(config: PretrainConfig) -> dict[str, Any]:
         for name, share in zip(config.corpora, shares, strict=True):
             guard = guards[name] if count else Filter(guards[name].forbidden)
             path = Path(config.corpus_folder) / name
-            yield from segmented(path, int(words * share), guard, config.segmenter, config.processes, left_out)
+            limit = int(words * share)
+            yield from segmented(path, limit, guard, config.segmenter, processes=config.processes, leave_out=left_out)
 
     encoder = run / "encoder"
     if not (encoder / "bpe.codes").is_file():
@@ -221,26 +222,20 @@ class Sequences:
         return self.batch(rows[mine], [self.config.seed, number, int(epoch[0]), part])
 
 
-def masked_loss(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean loss and accuracy over the masked pieces. Only those go through the vocabulary layer."""
-    inner = model.module if hasattr(model, "module") else model
-    hidden = inner.roberta(input_ids=batch["input_ids"]).last_hidden_state
-    wanted = batch["labels"] != -100
-    logits = inner.lm_head(hidden[wanted]).float()
-    labels = batch["labels"][wanted]
-    return torch.nn.functional.cross_entropy(logits, labels), (logits.argmax(-1) == labels).float().mean()
-
-
 class MaskedObjective(torch.nn.Module):
-    """`masked_loss` as a module, so that data-parallel training sees one forward."""
+    """Loss and accuracy over the masked pieces; only those go through the vocabulary layer."""
 
     def __init__(self, model: RobertaForMaskedLM) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, **batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss and accuracy of a batch."""
-        return masked_loss(self.model, batch)
+    def forward(self, input_ids: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean loss and share of right answers, both scalars."""
+        hidden = self.model.roberta(input_ids=input_ids).last_hidden_state
+        wanted = labels != -100
+        logits = self.model.lm_head(hidden[wanted]).float()
+        gold = labels[wanted]
+        return torch.nn.functional.cross_entropy(logits, gold), (logits.argmax(-1) == gold).float().mean()
 
 
 def learning_rate(step: int, config: PretrainConfig) -> float:

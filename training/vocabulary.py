@@ -21,6 +21,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
+
 from models.tokenization import CONTINUED, END_OF_WORD, PhobertTokenization
 from training.corpus import Filter, segmented
 

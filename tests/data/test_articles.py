@@ -103,7 +103,15 @@ def test_bad_line_is_named_by_its_number(tmp_path: Path, case: str) -> None:
 
 FURNITURE = {
     "list heading": ["Tin liên quan", "CÁC TIN KHÁC:", "» Tin cùng chuyên mục", "Bài viết liên quan", "Đọc nhiều nhất"],
-    "control": ["Chia sẻ", "Gửi bình luận (12)", "A+ A-", "Lượt xem: 1.204", "Từ khóa: chợ, đò", "Trang chủ > Tin", "In trang"],
+    "control": [
+        "Chia sẻ",
+        "Gửi bình luận (12)",
+        "A+ A-",
+        "Lượt xem: 1.204",
+        "Từ khóa: chợ, đò",
+        "Trang chủ > Tin",
+        "In trang",
+    ],
     "imprint": [
         "Tổng Biên tập: Lò Thị Sương",
         "Tòa soạn: số 5 phố Chợ",

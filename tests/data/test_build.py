@@ -189,9 +189,7 @@ def test_command_line_writes_data_and_card(
     assert printed.endswith(f"written: {out}\n")
 
 
-def test_check_prints_problems_and_writes_nothing(
-    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_prints_problems_and_writes_nothing(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--check", "--out", tmp_path / "out") == 1
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("error: near copies in different splits: train/a1: ")

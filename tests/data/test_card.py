@@ -8,7 +8,9 @@ from data.schema import PARTY_BUILDING, RelationType, Schema
 from tests.data.samples import meeting
 
 SCHEMA = Schema(("PERSON", "ROLE", "TERM"), (RelationType("HOLDS", ("PERSON",), ("ROLE",)),))
-SMALL = Document("nhỏ", "Bà LÒ THỊ SƯƠNG gặp Vi Mộc. Về.", (Entity("a", "PERSON", 3, 15), Entity("b", "PERSON", 20, 26)))
+SMALL = Document(
+    "nhỏ", "Bà LÒ THỊ SƯƠNG gặp Vi Mộc. Về.", (Entity("a", "PERSON", 3, 15), Entity("b", "PERSON", 20, 26))
+)
 EMPTY = Document("trống", "Chợ. Đò. Bến.", kept=((0, 4),))
 
 

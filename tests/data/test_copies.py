@@ -54,7 +54,9 @@ def test_texts_shorter_than_one_run_have_no_copies() -> None:
     assert near_copies([]) == []
 
 
-PARTS = st.lists(st.integers(0, 5), max_size=4).map(lambda starts: " ".join(numbered(20 * n, 20 * n + 20) for n in starts))
+PARTS = st.lists(st.integers(0, 5), max_size=4).map(
+    lambda starts: " ".join(numbered(20 * n, 20 * n + 20) for n in starts)
+)
 
 
 @given(st.lists(PARTS, max_size=6))

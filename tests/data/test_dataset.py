@@ -98,8 +98,13 @@ def test_round_trips_of_random_documents(tmp_path_factory: pytest.TempPathFactor
 
 def test_schema_travels_with_the_data(tmp_path: Path) -> None:
     schema = Schema(("CAT",), (RelationType("SEES", ("CAT",), ("CAT",)),), name="mèo")
-    document = Document("mèo", "Mướp Mun", (Entity("a", "CAT", 0, 4), Entity("b", "CAT", 5, 8)),
-                        (Relation("SEES", "a", "b"),), schema=schema)
+    document = Document(
+        "mèo",
+        "Mướp Mun",
+        (Entity("a", "CAT", 0, 4), Entity("b", "CAT", 5, 8)),
+        (Relation("SEES", "a", "b"),),
+        schema=schema,
+    )
     write_dataset(tmp_path, {"train": [document]}, schema)
     assert read_schema(tmp_path) == schema
     assert read_schema(tmp_path).name == "mèo"
@@ -118,7 +123,8 @@ def test_schema_defaults_to_the_task(tmp_path: Path) -> None:
 def test_folder_without_splits(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_dataset(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: no *.parquet splits; build them with: python -m data.build --out {tmp_path}"
+    message = f"{tmp_path}: no *.parquet splits; build them with: python -m data.build --out {tmp_path}"
+    assert str(caught.value) == message
 
 
 def test_jsonl_round_trip(tmp_path: Path) -> None:
@@ -150,7 +156,10 @@ BAD_LINES = {
     "not JSON": (b'{"id": ', "Expecting value"),
     "a list": (b"[]", ""),
     "null": (b"null", ""),
-    "no text": (b'{"id": "a"}', "document 'a': 1 annotation problem(s)\n  - field missing or of the wrong kind: 'text'"),
+    "no text": (
+        b'{"id": "a"}',
+        "document 'a': 1 annotation problem(s)\n  - field missing or of the wrong kind: 'text'",
+    ),
     "a rule broken": (broken(entities=[{"id": "e", "type": "PERSON", "start": 3, "end": 6}]), "document 'hỏng': 1"),
     "start is a word": (broken(entities=[{"id": "e", "type": "PERSON", "start": "x", "end": 6}]), ""),
     "sentence of one number": (broken(sentences=[[1]]), ""),

@@ -16,9 +16,7 @@ from tests.data.samples import ENTITIES, RELATIONS, TEXT, documents, meeting
 
 WHERE_P = "entity p (PERSON [13, 25) 'Lò Thị Sương')"
 KNOWN_TYPES = "PERSON, ROLE, PARTY_ORG, STATE_ORG, MASS_ORG, OTHER_ORG, LOCATION, EVENT, DOCUMENT, TERM, DATE, QUANTITY"
-KNOWN_RELATIONS = (
-    "HOLDS, AT, LOCATED_IN, HELD_ON, ORGANIZED_BY, CHAIRS, ATTENDS, ISSUED_BY, ISSUED_ON, IN_TERM"
-)
+KNOWN_RELATIONS = "HOLDS, AT, LOCATED_IN, HELD_ON, ORGANIZED_BY, CHAIRS, ATTENDS, ISSUED_BY, ISSUED_ON, IN_TERM"
 ORGS = "PARTY_ORG, STATE_ORG, MASS_ORG, OTHER_ORG"
 P, R, K = ENTITIES[1], ENTITIES[2], ENTITIES[6]
 
@@ -126,7 +124,7 @@ def test_all_broken_rules_are_listed() -> None:
 
 
 def test_text_that_is_not_nfc() -> None:
-    with pytest.raises(AnnotationError, match="'tổ hợp'.*\n  - text is not in Unicode NFC"):
+    with pytest.raises(AnnotationError, match=r"'tổ hợp'.*\n  - text is not in Unicode NFC"):
         Document("tổ hợp", unicodedata.normalize("NFD", TEXT))
 
 

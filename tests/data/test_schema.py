@@ -46,7 +46,7 @@ def test_guidelines_version() -> None:
 
 def test_entity_types_are_those_of_the_guidelines_in_their_order() -> None:
     assert PARTY_BUILDING.entity_types == TYPES
-    assert ORGANISATIONS == TYPES[2:6]
+    assert TYPES[2:6] == ORGANISATIONS
     assert not PARTY_BUILDING.flat
 
 
@@ -54,9 +54,7 @@ def test_relation_signatures_are_those_of_the_guidelines() -> None:
     found = {r.name: (set(r.heads), set(r.tails)) for r in PARTY_BUILDING.relation_types}
     assert found == SIGNATURES
     assert PARTY_BUILDING.relation_names == tuple(SIGNATURES)
-    assert all(
-        len(set(side)) == len(side) for r in PARTY_BUILDING.relation_types for side in (r.heads, r.tails)
-    )
+    assert all(len(set(side)) == len(side) for r in PARTY_BUILDING.relation_types for side in (r.heads, r.tails))
 
 
 def test_between_lists_exactly_the_allowed_relations() -> None:
