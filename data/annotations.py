@@ -43,7 +43,7 @@ class Standoff:
             id=document.id,
             file=article.file,
             sha256=article.sha256,
-            kept=document.kept or ((0, len(document.text)),),
+            kept=((0, len(document.text)),) if document.kept is None else document.kept,
             entities=tuple(Entity(number[e.id], e.type, e.start, e.end, e.text) for e in document.entities),
             relations=tuple(
                 sorted(

@@ -62,7 +62,7 @@ def read_article(path: Path) -> Article:
     """
     raw = path.read_bytes()
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise ArticleError(
             f"{path}: not UTF-8 at byte {error.start} (0x{raw[error.start]:02x}); convert the file to UTF-8 first"
@@ -84,16 +84,16 @@ def read_articles(path: Path) -> Iterator[Article]:
         return
     if not path.is_file():
         raise ArticleError(f"{path}: no such file or folder")
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                record = json.loads(line)
-                text, name = record["text"], str(record["id"])
+                record = json.loads(line.decode("utf-8"))
+                text, name = unicodedata.normalize("NFC", record["text"]), str(record["id"])
             except (ValueError, KeyError, TypeError) as error:
                 raise ArticleError(f"{path}:{number}: not a JSON object with 'id' and 'text' ({error})") from None
-            yield Article(name, unicodedata.normalize("NFC", text), path.name, str(record.get("source", "")))
+            yield Article(name, text, path.name, str(record.get("source") or ""))
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:
@@ -116,17 +116,26 @@ _CONTROL = _any_of(
     r"đăng nhập|đăng ký|tìm kiếm|xem thêm|xem tiếp|nghe đọc bài|thích|copy link|sao chép liên kết",
     r"facebook|twitter|zalo|youtube|google\+?|print|email|tweet|a[+\- ]*a[+\- ]*a?",
     r"(?:cỡ|kích thước) chữ.{0,12}|(?:lượt (?:xem|truy cập)|đã xem) ?:? ?[\d.,]*|theo dõi.{0,20}trên.{0,30}",
-    r"(?:tags?|từ khóa|từ khoá) ?:.*|trang chủ(?: ?[>»›/|].*)?",
+    r"trang chủ(?: ?[>»›/|].*)?",
 )
-_IMPRINT = _any_of(
-    r"(?:quyền |phó )?tổng biên tập ?:.*|(?:trưởng ban|thường trực) biên tập ?:.*",
-    r"(?:tòa|toà) soạn(?: và trị sự)? ?:.*|trụ sở(?: chính| tòa soạn)? ?:.*|địa chỉ(?: tòa soạn)? ?:.*",
-    r"(?:số )?điện thoại(?: tòa soạn)? ?:.*|đt ?: ?[\d(+].*|tel ?[:.].*|fax ?[:.].*|hotline ?:.*",
-    r"đường dây nóng ?:.*|e-?mail ?:.*|website ?:.*|liên hệ quảng cáo.*",
-    r"giấy phép(?: xuất bản| hoạt động| thiết lập)?.{0,60}số.*|(?:cơ quan|đơn vị) chủ quản ?:.*",
-    r"(?:chịu|người chịu) trách nhiệm(?: chính| nội dung| xuất bản).{0,20}:.*",
-    r"bản quyền (?:thuộc|©|của).*|©.*|copyright.*|ghi rõ nguồn.*|thiết kế (?:bởi|và phát triển).*",
+_KEYWORDS = re.compile(r"(?:tags?|từ khóa|từ khoá) ?:", re.IGNORECASE)
+_FURNITURE_LENGTH = 200
+"""No list heading or control is longer; longer lines are not matched against them."""
+_IMPRINT = re.compile(
+    "|".join(
+        (
+            r"(?:quyền |phó )?tổng biên tập ?:|(?:trưởng ban|thường trực) biên tập ?:",
+            r"(?:tòa|toà) soạn(?: và trị sự)? ?:|trụ sở(?: chính| tòa soạn)? ?:|địa chỉ(?: tòa soạn)? ?:",
+            r"(?:số )?điện thoại(?: tòa soạn)? ?:|đt ?: ?[\d(+]|tel ?[:.]|fax ?[:.]|hotline ?:",
+            r"đường dây nóng ?:|e-?mail ?:|website ?:|liên hệ quảng cáo",
+            r"giấy phép(?: xuất bản| hoạt động| thiết lập)?.{0,60}số|(?:cơ quan|đơn vị) chủ quản ?:",
+            r"(?:chịu|người chịu) trách nhiệm(?: chính| nội dung| xuất bản).{0,20}:",
+            r"bản quyền (?:thuộc|©|của)|©|copyright|ghi rõ nguồn|thiết kế (?:bởi|và phát triển)",
+        )
+    ),
+    re.IGNORECASE,
 )
+"""How imprint lines begin."""
 _LINE = re.compile(r"[^\n\r]+")
 _LINK_LENGTH = 250
 
@@ -152,11 +161,12 @@ def clean(text: str) -> Cleaning:
         end = start + len(line)
         bare = line.lstrip("-–•*+>» ").strip()
         reason = None
-        if _LIST_HEADING.fullmatch(bare):
+        short = len(bare) <= _FURNITURE_LENGTH
+        if short and _LIST_HEADING.fullmatch(bare):
             reason, in_list = "list heading", True
-        elif _CONTROL.fullmatch(bare):
+        elif _KEYWORDS.match(bare) or (short and _CONTROL.fullmatch(bare)):
             reason = "control"
-        elif _IMPRINT.fullmatch(bare):
+        elif _IMPRINT.match(bare):
             reason = "imprint"
         elif in_list and _looks_like_link(line):
             reason = "link to another article"

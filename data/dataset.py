@@ -68,7 +68,10 @@ def write_dataset(folder: Path, splits: Mapping[str, list[Document]], schema: Sc
     datasets_logging.disable_progress_bar()
     result = DatasetDict()
     for name, documents in splits.items():
-        result[name] = Dataset.from_list([to_row(document) for document in documents], features=COLUMNS)
+        rows = [to_row(document) for document in documents]
+        result[name] = Dataset.from_dict(
+            {column: [row[column] for row in rows] for column in COLUMNS}, features=COLUMNS
+        )
         result[name].to_parquet(str(folder / f"{name}.parquet"))
     return result
 
@@ -98,14 +101,16 @@ def read_jsonl(path: Path, schema: Schema = PARTY_BUILDING) -> Iterator[Document
     """Documents of a JSONL file in the exchange format.
 
     Raises:
-        DataError: a line is not JSON, or its annotations break a rule; the message names the line.
+        DataError: no such file, a line that is not JSON, or annotations that break a rule; the line is named.
     """
-    with path.open(encoding="utf-8") as lines:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                yield Document.from_dict(json.loads(line), schema)
+                yield Document.from_dict(json.loads(line.decode("utf-8")), schema)
             except (AnnotationError, ValueError, AttributeError) as error:
                 raise DataError(f"{path}:{number}: {error}") from None
 

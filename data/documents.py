@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import index
 from typing import Any
 
 from data.schema import PARTY_BUILDING, Schema
@@ -94,7 +95,7 @@ class Document:
         filled = (e if e.text else replace(e, text=self.text[e.start : e.end]) for e in self.entities)
         set_(self, "entities", tuple(sorted(filled, key=lambda e: (e.start, -e.end, e.type))))
         set_(self, "relations", tuple(self.relations))
-        problems = [*self._entity_problems(), *self._relation_problems()]
+        problems = [*self._range_problems(), *self._entity_problems(), *self._relation_problems()]
         if problems:
             raise AnnotationError(self.id, problems)
 
@@ -122,6 +123,16 @@ class Document:
     def kept_sentences(self) -> tuple[int, ...]:
         """Indices of the sentences that were annotated."""
         return tuple(i for i, (start, end) in enumerate(self.sentences or ()) if self.is_kept(start, end))
+
+    def _range_problems(self) -> Iterable[str]:
+        for name, ranges in (("sentence", self.sentences or ()), ("kept range", self.kept or ())):
+            before = 0
+            for start, end in ranges:
+                # A kept range may be empty: nothing of an empty text is everything.
+                if not before <= start <= end <= len(self.text) or (start == end and name == "sentence"):
+                    where = f"{name} [{start}, {end})"
+                    yield f"{where}: empty, out of order, or outside the text of {len(self.text)} characters"
+                before = end
 
     def _entity_problems(self) -> Iterable[str]:
         seen: set[str] = set()
@@ -211,17 +222,25 @@ class Document:
                 id=name,
                 text=record["text"],
                 entities=tuple(
-                    Entity(str(e["id"]), e["type"], int(e["start"]), int(e["end"]), e.get("text", ""), e.get("score"))
+                    Entity(
+                        str(e["id"]), e["type"], index(e["start"]), index(e["end"]), e.get("text", ""), e.get("score")
+                    )
                     for e in record.get("entities") or ()
                 ),
                 relations=tuple(
                     Relation(r["type"], str(r["head"]), str(r["tail"]), r.get("score"))
                     for r in record.get("relations") or ()
                 ),
-                sentences=None if record.get("sentences") is None else tuple(map(tuple, record["sentences"])),
-                kept=None if record.get("kept") is None else tuple(map(tuple, record["kept"])),
-                meta=record.get("meta") or {},
+                sentences=_ranges(record.get("sentences")),
+                kept=_ranges(record.get("kept")),
+                meta=dict(record.get("meta") or {}),
                 schema=schema,
             )
-        except (KeyError, TypeError) as error:
+        except AnnotationError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise AnnotationError(name, [f"field missing or of the wrong kind: {error}"]) from error
+
+
+def _ranges(values: Iterable[Sequence[int]] | None) -> tuple[Range, ...] | None:
+    return None if values is None else tuple((index(start), index(end)) for start, end in values)

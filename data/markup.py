@@ -20,6 +20,7 @@ needed only where the text begins or ends with empty lines.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,11 +169,15 @@ def parse(source: str, file: str = "markup", schema: Schema = PARTY_BUILDING) ->
             del body[0]
         while body and not body[-1][1].strip():
             del body[-1]
-        meta = dict(pair.split("=", 1) for pair in (heading["meta"] or "").split() if "=" in pair)
         try:
+            meta = dict(pair.split("=", 1) for pair in shlex.split(heading["meta"] or "") if "=" in pair)
             return parse_document(heading["id"], body, meta, schema)
         except AnnotationError as error:
             raise AnnotationError(f"{file}: {error.document}", error.problems) from None
+        except ValueError as error:
+            if isinstance(error, MarkupError):
+                raise
+            raise MarkupError(f"{file}: heading of {heading['id']}: {error}") from None
 
     for number, line in enumerate(source.split("\n"), start=1):
         if line.startswith("# "):
@@ -232,9 +237,33 @@ def _cross(a: Entity, b: Entity) -> bool:
     return first.start < second.start < first.end < second.end
 
 
+def _check_renderable(document: Document) -> None:
+    def line_of(entity: Entity) -> int:
+        return document.text.count("\n", 0, entity.start)
+
+    where = f"document {document.id!r} cannot be written as markup"
+    if not document.id or any(character.isspace() for character in document.id):
+        raise MarkupError(f"{where}: its id holds white space")
+    if any(set("{}\n") & set(f"{key}{value}") for key, value in document.meta.items()):
+        raise MarkupError(f"{where}: meta holds braces or line breaks")
+    for entity in document.entities:
+        if "\n" in entity.text:
+            raise MarkupError(f"{where}: entity {entity.id} goes over a line break")
+    for relation in document.relations:
+        head, tail = document.by_id[relation.head], document.by_id[relation.tail]
+        if line_of(head) != line_of(tail):
+            raise MarkupError(f"{where}: {relation.type}({relation.head}, {relation.tail}) goes over a line break")
+
+
 def render(document: Document) -> str:
-    """The document as markup; `parse` gives it back (entity ids are numbered anew)."""
-    meta = " ".join(f"{key}={value}" for key, value in document.meta.items())
+    """The document as markup; `parse` gives it back (entity ids are numbered anew).
+
+    Raises:
+        MarkupError: something markup cannot hold: an id with white space, braces in `meta`, an entity
+            or a relation over a line break.
+    """
+    _check_renderable(document)
+    meta = " ".join(f"{key}={shlex.quote(str(value))}" for key, value in document.meta.items())
     lines = [f"# {document.id}" + (f" {{{meta}}}" if meta else ""), ""]
     heads: dict[str, list[Relation]] = {}
     for relation in document.relations:

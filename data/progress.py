@@ -13,4 +13,4 @@ T = TypeVar("T")
 def progress(items: Iterable[T], what: str, unit: str) -> Iterator[T]:
     """`items`, with a bar that appears if they take longer than two seconds."""
     total = len(items) if isinstance(items, Sized) else None
-    yield from tqdm(items, desc=what, unit=f" {unit}", total=total, delay=2, mininterval=0.5, leave=False)
+    yield from tqdm(items, desc=what, unit=f" {unit}", total=total, delay=2, mininterval=0.5, leave=False, disable=None)

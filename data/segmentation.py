@@ -8,7 +8,7 @@ a segmenter does can move an offset.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Protocol
 
@@ -67,7 +67,7 @@ class UndertheseaSegmenter:
         self._tokenize = word_tokenize
 
     def words(self, text: str) -> list[Range]:
-        return align(text, self._tokenize(text, use_token_normalize=False))
+        return in_parts(text, lambda part: align(part, self._tokenize(part, use_token_normalize=False)))
 
 
 class VnCoreNLPSegmenter:
@@ -84,8 +84,30 @@ class VnCoreNLPSegmenter:
         self._model = py_vncorenlp.VnCoreNLP(annotators=["wseg"], save_dir=folder)
 
     def words(self, text: str) -> list[Range]:
+        return in_parts(text, self._segment)
+
+    def _segment(self, text: str) -> list[Range]:
         segmented = " ".join(self._model.word_segment(text))
         return align(text, (word.replace("_", " ") for word in segmented.split()))
+
+
+_NO_WORD = re.compile(r"\S{120,}")
+
+
+def in_parts(text: str, words: Callable[[str], list[Range]]) -> list[Range]:
+    """Segment what lies between runs of 120 and more characters without white space.
+
+    Such a run is no Vietnamese word, and segmenters take quadratic time on some; its syllables stand
+    for its words.
+    """
+    ranges: list[Range] = []
+    at = 0
+    for start, end in [*(match.span() for match in _NO_WORD.finditer(text)), (len(text), len(text))]:
+        if text[at:start].strip():
+            ranges += [(at + s, at + e) for s, e in words(text[at:start])]
+        ranges += syllables(text, start, end)
+        at = end
+    return ranges
 
 
 def align(text: str, words: Iterable[str]) -> list[Range]:
@@ -137,7 +159,7 @@ def segmenter(name: str, folder: str = "") -> Segmenter:
         ValueError: no such segmenter.
         ModuleNotFoundError: its package is not installed; the message says which to install.
     """
-    kind = name.split(maxsplit=1)[0] if name else ""
+    kind = next(iter(name.split()), "")
     try:
         if kind == "underthesea":
             return UndertheseaSegmenter()

@@ -27,7 +27,8 @@ _INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]|[^\W\d_IVX]")
 _NOT_INITIALS = frozenset({"T.Ư", "T.W", "t.ư", "t.w", "v.v", "V.V"})
 
 _LINE_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
-_STOP = re.compile(r"[.?!…]+[\"'”’»)\]]*(?=\s)")
+# Possessive, and only from the beginning of a run: linear also on a line of nothing but dots.
+_STOP = re.compile(r"(?<![.?!…])[.?!…]++[\"'”’»)\]]*+(?=\s)")
 _OPENING = frozenset("\"'“‘«”’„")
 
 
@@ -37,7 +38,7 @@ def _is_abbreviation(line: str, stop: int) -> bool:
     while begin > 0 and not line[begin - 1].isspace() and line[begin - 1] not in "([“\"'‘,;:":
         begin -= 1
     word = line[begin:stop]
-    if word.casefold() in ABBREVIATIONS:
+    if word.casefold() in ABBREVIATIONS and word != "X":  # `khóa X.` against `x. Tân Lộc`
         return True
     if word in _NOT_INITIALS or not word[:1].isupper():
         return False

@@ -13,6 +13,7 @@ Worksheets hold article text: keep them outside the repository.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from data.markup import MarkupError, escape, parse_line
 from data.sentences import Range, split_sentences
 
 _KEPT = "kept="
+_KEPT_RANGES = re.compile(r"\{kept=(?:\d+-\d+(?:,\d+-\d+)*)?\}")
 
 
 def new_sheet(article: Article, kept: Sequence[Range] | None = None) -> str:
@@ -46,7 +48,7 @@ def read_sheet(source: str, articles: dict[str, Article], file: str = "sheet") -
     """
     lines = source.split("\n")
     heading = lines[0].split()
-    if len(heading) != 3 or heading[0] != "#" or not heading[2].startswith("{" + _KEPT):
+    if len(heading) != 3 or heading[0] != "#" or not _KEPT_RANGES.fullmatch(heading[2]):
         raise MarkupError(f"{file}:1:1: the first line of a worksheet is '# id {{{_KEPT}start-end,...}}'")
     if heading[1] not in articles:
         raise MarkupError(f"{file}:1:1: no article {heading[1]!r} at hand")
@@ -124,6 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     articles = {article.id: article for article in read_articles(options.articles)}
     if options.command in ("new", "save") and options.out is None:
         parser.error(f"{options.command} needs --out")
+    unknown = [name for name in options.ids if name not in articles]
+    if unknown:
+        parser.error(f"no article {', '.join(unknown)} in {options.articles}")
     if options.command == "new":
         options.out.mkdir(parents=True, exist_ok=True)
         for name in options.ids or articles:

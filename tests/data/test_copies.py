@@ -36,6 +36,11 @@ def test_copies_of_copies_are_one_group() -> None:
     assert near_copies(texts) == [0, 0, 0]
 
 
+def test_by_default_a_run_of_twelve_words_counts() -> None:
+    for common, groups in ((11, [0, 1]), (12, [0, 0])):
+        assert near_copies([numbered(0, 20), numbered(0, common) + " " + numbered(50, 70 - common)]) == groups
+
+
 def test_share_is_of_the_shorter_text() -> None:
     """The short text has 10 runs of 2 words; one to three of them stand in the long one."""
     short = numbered(0, 11)

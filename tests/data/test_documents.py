@@ -175,6 +175,12 @@ def test_entities_are_sorted_and_surfaces_filled_in() -> None:
     assert meeting().by_id["l"].key == ("LOCATION", 43, 50)
 
 
+def test_sequences_of_any_kind_are_taken() -> None:
+    listed = Document("giao-ban", TEXT, [*ENTITIES], [*RELATIONS], [[0, 85], [86, 129]], [[0, 129]])  # type: ignore[arg-type]
+    assert listed == replace(meeting(), kept=((0, 129),))
+    assert isinstance(listed.relations, tuple)
+
+
 def test_sentence_of() -> None:
     document = meeting()
     assert document.sentences == ((0, 85), (86, 129))
@@ -192,7 +198,7 @@ def test_kept_sentences() -> None:
     assert meeting().kept_sentences == (0, 1)
     part = Document("phần", TEXT, kept=((50, 129),))
     assert part.kept_sentences == (1,)
-    assert part.is_kept(60, 84) and not part.is_kept(49, 60)
+    assert part.is_kept(50, 84) and not part.is_kept(49, 60)
     assert Document("không", TEXT, kept=()).kept_sentences == ()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
 from itertools import count
 
@@ -29,6 +31,25 @@ def test_items_are_taken_one_by_one() -> None:
     assert taken == []
     assert next(bar) == 0
     assert taken == [0]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.1, False), (1.0, True)])
+def test_bar_appears_on_a_terminal_after_two_seconds(
+    seconds: float, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("tqdm.std.time", lambda: now)
+    monkeypatch.setattr("sys.stderr", Terminal())
+    for _ in progress(range(5), "đếm", "số"):
+        now += seconds
+    written = sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert ("đếm:  60%" in written) == shown
+    assert ("đếm" in written) == shown
 
 
 def test_no_bar_where_nobody_watches(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

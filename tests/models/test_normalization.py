@@ -70,6 +70,13 @@ def test_marks_reordered_over_a_mark_between() -> None:
     check("\u0f40\u0f74\u0f71\u0f73")
 
 
+def test_a_mark_that_joins_nothing_keeps_its_own_place() -> None:
+    norm = check("Đa\u0323i\n\u0301ho\u0323p")
+    assert norm.text == "Đại\n\u0301họp"
+    assert norm.to_original(3, 4) == (4, 5), "the line break alone"
+    assert norm.to_original(4, 5) == (5, 6), "the mark without the line break"
+
+
 def test_ranges_go_both_ways() -> None:
     original = unicodedata.normalize("NFD", "Bí thư Vừ Thị Pằng")
     norm = check(original)
