@@ -161,6 +161,7 @@ def parse(source: str, file: str = "markup", schema: Schema = PARTY_BUILDING) ->
         AnnotationError: it can, but an annotation breaks a rule.
     """
     heading: re.Match[str] | None = None
+    heading_at = 0
     body: list[tuple[str, str]] = []
 
     def finished() -> Document:
@@ -177,13 +178,13 @@ def parse(source: str, file: str = "markup", schema: Schema = PARTY_BUILDING) ->
         except ValueError as error:
             if isinstance(error, MarkupError):
                 raise
-            raise MarkupError(f"{file}: heading of {heading['id']}: {error}") from None
+            raise MarkupError(f"{file}:{heading_at}:1: heading of {heading['id']}: {error}") from None
 
     for number, line in enumerate(source.split("\n"), start=1):
         if line.startswith("# "):
             if heading is not None:
                 yield finished()
-            heading = _HEADING.fullmatch(line)
+            heading, heading_at = _HEADING.fullmatch(line), number
             if heading is None:
                 raise MarkupError(f"{file}:{number}:1: malformed heading; write '# id' or '# id {{key=value}}'")
             body = []
@@ -246,6 +247,8 @@ def _check_renderable(document: Document) -> None:
         raise MarkupError(f"{where}: its id holds white space")
     if any(set("{}\n") & set(f"{key}{value}") for key, value in document.meta.items()):
         raise MarkupError(f"{where}: meta holds braces or line breaks")
+    if any(not str(key) or re.search(r"[\s='\"\\]", str(key)) for key in document.meta):
+        raise MarkupError(f"{where}: a key of meta is empty or holds white space, quotes, '=' or a backslash")
     for entity in document.entities:
         if "\n" in entity.text:
             raise MarkupError(f"{where}: entity {entity.id} goes over a line break")

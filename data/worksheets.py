@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.annotations import Standoff, write_standoff
-from data.articles import Article, clean, read_articles
+from data.articles import Article, ArticleError, clean, read_articles
 from data.documents import AnnotationError, Document, Entity, Relation
 from data.markup import MarkupError, escape, parse_line
 from data.sentences import Range, split_sentences
@@ -123,7 +123,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder to write to")
     parser.add_argument("--show", action="store_true", help="check: print what was read, sentence by sentence")
     options = parser.parse_intermixed_args(arguments)
-    articles = {article.id: article for article in read_articles(options.articles)}
+    try:
+        articles = {article.id: article for article in read_articles(options.articles)}
+    except ArticleError as error:
+        print(f"data.worksheets: {error}", file=sys.stderr)
+        return 1
     if options.command in ("new", "save") and options.out is None:
         parser.error(f"{options.command} needs --out")
     unknown = [name for name in options.ids if name not in articles]

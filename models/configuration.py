@@ -11,17 +11,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, PreTrainedConfig
 
 from data.schema import PARTY_BUILDING, Schema
+from models.tokenization import ModelError
 
 KEY = "phodang"
 FORMAT = 1
 """Version of the saved layout; a newer one than this code knows is refused."""
-
-
-class ModelError(ValueError):
-    """A model folder that cannot be used; the message says what to do."""
 
 
 @dataclass
@@ -76,7 +74,9 @@ class ExtractorConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], where: str = "config") -> ExtractorConfig:
-        if values.get("format", 0) > FORMAT:
+        if not isinstance(values, dict) or not isinstance(values.get("format"), int):
+            raise ModelError(f"{where}: the settings under {KEY!r} are damaged; copy or train the model again")
+        if values["format"] > FORMAT:
             raise ModelError(
                 f"{where}: saved by a newer version of phodang (format {values['format']}, this one reads {FORMAT}); "
                 "upgrade with: pip install -U phodang"
@@ -85,7 +85,10 @@ class ExtractorConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise ModelError(f"{where}: unknown settings: {', '.join(unknown)}")
-        return cls(**{**values, "schema": Schema.from_dict(values["schema"])})
+        try:
+            return cls(**{**values, "schema": Schema.from_dict(values["schema"])})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"{where}: the schema under {KEY!r} is damaged ({error!r})") from None
 
     def save(self, folder: Path, encoder: PreTrainedConfig) -> None:
         """Write `config.json`: the encoder's settings with these under `phodang`."""
@@ -106,13 +109,23 @@ class ExtractorConfig:
             values = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ModelError(f"{path}: not JSON ({error})") from None
+        if not isinstance(values, dict):
+            raise ModelError(f"{path}: not a JSON object")
         if KEY not in values:
             raise ModelError(
                 f"{folder}: an encoder without extraction heads; fine-tune it first: "
                 f"python -m training.train --set encoder={folder}"
             )
         own = cls.from_dict(values.pop(KEY), str(path))
-        return own, AutoConfig.for_model(**values)
+        try:
+            return own, AutoConfig.for_model(**values)
+        except (TypeError, ValueError, KeyError, StrictDataclassError) as error:
+            raise ModelError(f"{path}: not the settings of an encoder ({one_line(error)})") from None
+
+
+def one_line(error: Exception) -> str:
+    """The first line of an exception's message, or its kind where it has none."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
 def max_window(encoder: PreTrainedConfig) -> int:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
-from models.configuration import ModelError
+from models.configuration import ModelError, one_line
 from models.extractor import build_encoder
 from models.tokenization import Tokenization, load_tokenization
 
 WEIGHTS = Path(__file__).parent / "weights"
 EMBEDDED = {"compact": WEIGHTS / "compact"}
+ENCODERS = ("roberta", "xlm-roberta", "camembert", "bert", "electra")
 HUB_FILES = ["config.json", "*.safetensors", "pytorch_model.bin", "vocab.txt", "bpe.codes", "tokenizer.json"]
 
 
@@ -59,20 +62,22 @@ def load_encoder(name: str, seed: int = 0) -> tuple[PreTrainedModel, Tokenizatio
     tokenization = load_tokenization(folder)
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder}: no config.json, so no encoder")
-    config = AutoConfig.from_pretrained(str(folder))
-    if not hasattr(config, "max_position_embeddings") or config.is_encoder_decoder:
-        raise ModelError(f"{folder}: a {config.model_type} model; an encoder such as RoBERTa or BERT is needed")
-    has_weights = any(folder.glob("*.safetensors")) or (folder / "pytorch_model.bin").is_file()
-    if has_weights:
-        try:
-            encoder = AutoModel.from_pretrained(str(folder), add_pooling_layer=False, dtype=torch.float32)
-        except (OSError, ValueError, RuntimeError, TypeError) as error:
-            raise ModelError(f"{folder}: cannot load the encoder: {str(error).splitlines()[0]}") from None
+    try:
+        config = AutoConfig.from_pretrained(str(folder))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder}: config.json is not the settings of an encoder ({one_line(error)})") from None
+    if config.model_type not in ENCODERS:
+        raise ModelError(f"{folder}: a {config.model_type} model; known encoders: {', '.join(ENCODERS)}")
+    if any(folder.glob("*.safetensors")) or (folder / "pytorch_model.bin").is_file():
+        encoder = _pretrained(folder)
         origin = f"pretrained weights of {name}"
     else:
         generator_state = torch.get_rng_state()
         torch.manual_seed(seed)
-        encoder = build_encoder(config)
+        try:
+            encoder = build_encoder(config)
+        except (ValueError, TypeError) as error:
+            raise ModelError(f"{folder}: no encoder can be built from config.json ({one_line(error)})") from None
         torch.set_rng_state(generator_state)
         origin = f"random weights (seed {seed}) in the layout of {name}"
     if encoder.config.vocab_size < tokenization.vocabulary_size:
@@ -81,3 +86,19 @@ def load_encoder(name: str, seed: int = 0) -> tuple[PreTrainedModel, Tokenizatio
             f"{encoder.config.vocab_size}; their files are from different models"
         )
     return encoder, tokenization, origin
+
+
+def _pretrained(folder: Path) -> PreTrainedModel:
+    try:
+        encoder, loading = AutoModel.from_pretrained(
+            str(folder), add_pooling_layer=False, dtype=torch.float32, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, TypeError, EOFError, SafetensorError, UnpicklingError) as error:
+        raise ModelError(f"{folder}: the weights cannot be read ({one_line(error)}); copy them again") from None
+    missing = sorted(loading["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{folder}: the weights lack {len(missing)} of the encoder's tensors ({', '.join(missing[:3])}, …); "
+            "they belong to another model or were copied in part"
+        )
+    return encoder

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 
-from models.configuration import ExtractorConfig, ModelError, max_window
+from models.configuration import ExtractorConfig, ModelError, max_window, one_line
 from models.decoding import grammar, log_likelihood
 from models.features import PLACES, SHAPES, UNLABELLED, Batch
 from models.relations import RelationHead, allowed_table
@@ -140,7 +140,10 @@ class Extractor(nn.Module):
         """
         folder = Path(folder)
         config, encoder_config = ExtractorConfig.load(folder)
-        encoder = build_encoder(encoder_config)
+        try:
+            encoder = build_encoder(encoder_config)
+        except (ValueError, TypeError) as error:
+            raise ModelError(f"{folder / 'config.json'}: no encoder can be built from it ({one_line(error)})") from None
         model = cls(config, encoder, load_tokenization(folder))
         path = folder / WEIGHTS
         if not path.is_file():

@@ -90,6 +90,8 @@ class FeatureBuilder:
         self.tokenization = tokenization
         self.segmenter = segmenter
         self.room = config.window - 2
+        # More than half a window of overlap would multiply the windows of a long sentence.
+        self.overlap = min(config.overlap, self.room // 2)
 
     def _sentence(self, text: str, index: int, start: int, end: int) -> _Sentence:
         # Lone surrogates are no characters to any tokenizer; a stand-in keeps every offset.
@@ -165,7 +167,7 @@ class FeatureBuilder:
 
     def _windows(self, sentence: _Sentence) -> Features:
         total = len(sentence.ids)
-        step = max(self.room - self.config.overlap, 1)
+        step = self.room - self.overlap
         begins = [*range(0, max(total - self.room, 0), step), max(total - self.room, 0)]
         chunks = [self._wrapped(sentence.ids[begin : begin + self.room]) for begin in begins]
         table = sentence.rows.copy()

@@ -53,13 +53,17 @@ def normalize(original: str) -> Normalized:
     def close(start: int, end: int) -> None:
         piece = unicodedata.normalize("NFC", original[start:end])
         pieces.append(piece)
-        starts.extend([start] * len(piece))
-        ends.extend([end] * len(piece))
+        if piece == original[start:end]:
+            starts.extend(range(start, end))
+            ends.extend(range(start + 1, end + 1))
+        else:
+            starts.extend([start] * len(piece))
+            ends.extend([end] * len(piece))
 
     begin = 0
     for at in range(1, len(original)):
-        char = original[at]
-        if char.isascii() or (unicodedata.combining(char) == 0 and not _joins(original[at - 1], char)):
+        # Nothing composes with white space on its left.
+        if original[at - 1].isspace() or _begins(original[begin:at], original[at]):
             close(begin, at)
             begin = at
     if original:
@@ -67,9 +71,14 @@ def normalize(original: str) -> Normalized:
     return Normalized(original, "".join(pieces), starts, ends)
 
 
-def _joins(left: str, right: str) -> bool:
-    """Whether two starters may compose. Hangul vowels and finals always count: that only makes clusters larger."""
-    if "\u1161" <= right <= "\u11ff":
+def _begins(cluster: str, char: str) -> bool:
+    """Whether `char` normalises independently of the cluster to its left."""
+    if char.isascii():
         return True
-    both = unicodedata.normalize("NFC", left + right)
-    return both != unicodedata.normalize("NFC", left) + unicodedata.normalize("NFC", right)
+    if unicodedata.combining(unicodedata.normalize("NFD", char)[0]):
+        return False
+    if "\u1161" <= char <= "\u11ff":
+        # Hangul vowels and finals always count as joining: that only makes clusters larger.
+        return False
+    both = unicodedata.normalize("NFC", cluster + char)
+    return both == unicodedata.normalize("NFC", cluster) + unicodedata.normalize("NFC", char)

@@ -14,12 +14,14 @@ import os
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import index
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, overload
 
 import torch
 
+from data.articles import Removal
 from data.articles import clean as clean_article
 from data.documents import Entity, Relation
 from data.segmentation import segmenter
@@ -35,8 +37,8 @@ GivenEntity = Entity | Mapping[str, Any]
 SHIPPED = Path(__file__).parent / "weights" / "default"
 TRAINED = Path("runs") / "compact" / "model"
 ENVIRONMENT = "PHODANG_MODEL"
-GROUP_WINDOWS = 64
-"""Windows of a stream that are worked on together: bounds memory, lets windows be sorted by length."""
+GROUP_WINDOWS, GROUP_TEXTS = 64, 256
+"""Windows, and texts, of a stream that are worked on together: bounds memory, lets windows be sorted by length."""
 
 
 def default_model() -> Path:
@@ -75,7 +77,7 @@ class _Work:
 
     norm: Normalized
     items: list[Features]
-    removed: tuple[Any, ...] = ()
+    removed: tuple[Removal, ...] = ()
     given: list[tuple[Entity, tuple[int, int]]] | None = None
 
     @property
@@ -155,7 +157,7 @@ class Predictor:
                 raise TypeError(f"text number {number} is {type(text).__name__}, not a string")
             with self._lock:
                 group.append(self._prepare(text, choices.clean, choices.entities))
-            if sum(work.windows for work in group) >= GROUP_WINDOWS:
+            if len(group) >= GROUP_TEXTS or sum(work.windows for work in group) >= GROUP_WINDOWS:
                 yield from self._finish(group, choices)
                 group = []
         if group:
@@ -165,35 +167,36 @@ class Predictor:
         norm = normalize(text)
         sentences = split_sentences(norm.text)
         wanted = None
-        removed: tuple[Any, ...] = ()
+        removed: tuple[Removal, ...] = ()
         if clean:
             cleaning = clean_article(norm.text)
-            removed = cleaning.removed
+            removed = tuple(Removal(*norm.to_original(r.start, r.end), r.reason) for r in cleaning.removed)
             wanted = [i for i, (s, e) in enumerate(sentences) if any(a <= s and e <= b for a, b in cleaning.kept)]
         work = _Work(norm, self.builder.build(norm.text, sentences, wanted), removed)
         if entities is not None:
-            work.given = [self._given(entity, norm, index) for index, entity in enumerate(entities, start=1)]
+            work.given = self._given(entities, norm)
         return work
 
-    def _given(self, entity: GivenEntity, norm: Normalized, number: int) -> tuple[Entity, tuple[int, int]]:
-        """An entity of the caller's, and its range in the NFC text."""
-        if isinstance(entity, Mapping):
-            try:
-                name = str(entity.get("id") or f"e{number}")
-                entity = Entity(
-                    name, entity["type"], int(entity["start"]), int(entity["end"]), score=entity.get("score")
-                )
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"entity {number}: needs type, start and end ({error!r})") from None
-        if entity.type not in self.model.config.schema.entity_types:
-            raise ValueError(f"entity {entity.id}: unknown type {entity.type!r}")
+    def _given(self, entities: Sequence[GivenEntity], norm: Normalized) -> list[tuple[Entity, tuple[int, int]]]:
+        """Entities of the caller's, and their ranges in the NFC text, white space around them left out."""
+        if isinstance(entities, str | Mapping):
+            raise ValueError("entity 1: entities is a list of Entity objects or mappings")
+        found: dict[str, tuple[Entity, tuple[int, int]]] = {}
         text = norm.original
-        if not 0 <= entity.start < entity.end <= len(text) or not text[entity.start : entity.end].strip():
-            place = f"[{entity.start}, {entity.end})"
-            raise ValueError(f"entity {entity.id}: {place} is empty or outside the text of {len(text)} characters")
-        surface = text[entity.start : entity.end]
-        filled = Entity(entity.id, entity.type, entity.start, entity.end, surface, entity.score)
-        return filled, norm.to_normalized(entity.start, entity.end)
+        for number, given in enumerate(entities, start=1):
+            entity = _as_entity(given, number)
+            if entity.type not in self.model.config.schema.entity_types:
+                raise ValueError(f"entity {entity.id}: unknown type {entity.type!r}")
+            if entity.id in found:
+                raise ValueError(f"entity {entity.id}: the id stands for two entities")
+            surface = text[max(entity.start, 0) : max(entity.end, 0)]
+            if not 0 <= entity.start < entity.end <= len(text) or not surface.strip():
+                place = f"[{entity.start}, {entity.end})"
+                raise ValueError(f"entity {entity.id}: {place} is empty or outside the text of {len(text)} characters")
+            start = entity.start + len(surface) - len(surface.lstrip())
+            inner = norm.to_normalized(start, start + len(surface.strip()))
+            found[entity.id] = (Entity(entity.id, entity.type, entity.start, entity.end, surface, entity.score), inner)
+        return list(found.values())
 
     def _finish(self, group: list[_Work], choices: _Choices) -> Iterator[Prediction]:
         items = [item for work in group for item in work.items]
@@ -201,9 +204,10 @@ class Predictor:
         placed: list[list[Entity]] = []
         if group and group[0].given is not None:
             placed = [[e for e, _ in self._within(item, group[0].given)] for item in items]
-            index = {type_: i for i, type_ in enumerate(self.model.config.schema.entity_types)}
+            number = {type_: i for i, type_ in enumerate(self.model.config.schema.entity_types)}
             given = [
-                [(*_syllables(item, r), index[e.type]) for e, r in self._within(item, group[0].given)] for item in items
+                [(*_syllables(item, r), number[e.type]) for e, r in self._within(item, group[0].given)]
+                for item in items
             ]
         found = extract(
             self.model,
@@ -245,12 +249,12 @@ class Predictor:
         relations: list[Relation] = []
         for item, each in zip(work.items, found, strict=True):
             names: dict[int, str] = {}
-            for index, (first, last, type_, score) in enumerate(each.spans):
+            for at, (first, last, type_, score) in enumerate(each.spans):
                 if types is not None and schema.entity_types[type_] not in types:
                     continue
                 start, end = work.norm.to_original(int(item.starts[first]), int(item.ends[last]))
-                names[index] = f"e{len(entities) + 1}"
-                entities.append(Entity(names[index], schema.entity_types[type_], start, end, text[start:end], score))
+                names[at] = f"e{len(entities) + 1}"
+                entities.append(Entity(names[at], schema.entity_types[type_], start, end, text[start:end], score))
             relations += [
                 Relation(schema.relation_names[r], names[h], names[t], score)
                 for r, h, t, score in each.relations
@@ -258,6 +262,21 @@ class Predictor:
             ]
         distant = sum(each.distant_pairs for each in found)
         return Prediction(text, tuple(entities), tuple(relations), work.removed, distant_pairs=distant)
+
+
+def _as_entity(given: object, number: int) -> Entity:
+    """A caller's entity as an `Entity` with whole offsets."""
+    try:
+        if isinstance(given, Mapping):
+            name = str(given.get("id") or f"e{number}")
+            given = Entity(name, given["type"], given["start"], given["end"], score=given.get("score"))
+        if not isinstance(given, Entity):
+            raise TypeError(f"{type(given).__name__} is neither an Entity nor a mapping")
+        if isinstance(given.start, bool) or isinstance(given.end, bool):
+            raise TypeError("offsets are whole numbers")
+        return replace(given, start=index(given.start), end=index(given.end))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"entity {number}: needs type, start and end ({error!r})") from None
 
 
 def _syllables(item: Features, characters: tuple[int, int]) -> tuple[int, int]:

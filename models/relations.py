@@ -146,6 +146,8 @@ class RelationHead(nn.Module):
             chunk: pairs scored at once; bounds memory, changes nothing else.
         """
         device = states.device
+        if not len(pairs):
+            return states.new_zeros((0, self.out.out_features))
         small, between = self.reduce(states), self.gap(states)
 
         def at(values: np.ndarray) -> torch.Tensor:
@@ -170,7 +172,7 @@ class RelationHead(nn.Module):
                 self.between(at(pairs.tails_between[part])),
             ]
             rows.append(self.out(self.hidden(torch.cat(features, -1))))
-        return torch.cat(rows) if rows else states.new_zeros((0, self.out.out_features))
+        return torch.cat(rows)
 
 
 def range_means(states: torch.Tensor, start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:

@@ -23,7 +23,11 @@ CONTINUED = "@@"
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 
 
-class TokenizerError(ValueError):
+class ModelError(ValueError):
+    """A model folder that cannot be used; the message says what to do."""
+
+
+class TokenizerError(ModelError):
     """Tokenizer files that are missing or malformed; the message names file and line."""
 
 
@@ -53,10 +57,17 @@ class Tokenization(Protocol):
         ...
 
 
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{path}: not UTF-8 at byte {error.start}; copy the file again") from None
+
+
 def _read_vocabulary(path: Path) -> dict[str, int]:
     """Ids of `vocab.txt` (`piece count` a line), numbered behind the four special tokens as PhoBERT does."""
     ids = {token: number for number, token in enumerate(SPECIAL)}
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         piece, space, _ = line.strip().rpartition(" ")
@@ -70,7 +81,7 @@ def _read_vocabulary(path: Path) -> dict[str, int]:
 def _read_merges(path: Path) -> list[tuple[str, str]]:
     """Merges of `bpe.codes` (`left right count` a line), best first."""
     merges: dict[tuple[str, str], None] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         parts = line.split()
@@ -175,7 +186,10 @@ class FastTokenization:
         path = folder / "tokenizer.json"
         if not path.is_file():
             raise TokenizerError(f"{folder}: no tokenizer.json")
-        self._tokenizer = Tokenizer.from_file(str(path))
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises nothing narrower
+            raise TokenizerError(f"{path}: damaged ({error}); copy the file again") from None
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self.vocabulary_size = self._tokenizer.get_vocab_size()

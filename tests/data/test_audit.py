@@ -34,6 +34,7 @@ def test_finding_as_text() -> None:
         ("Bà Sương về", 3, 6, True),
         ("Bà Sương về", 5, 8, True),
         ("Bà Sương về", 3, 8, False),
+        ("Sương về", 0, 3, True),
         ("xã m2mới", 5, 8, False),
         ("xã m2mới", 5, 7, True),
         ("xã m2mới", 3, 5, False),
@@ -101,8 +102,16 @@ def test_located_in_another_place_does_not_count() -> None:
     assert [finding.message for finding in missing_relations({"train": [document]})] == ["'Huyện ủy Bến Sỏi'"]
 
 
-def test_role_without_an_organisation_needs_no_at() -> None:
-    assert list(missing_relations({"train": [Document("a", "Bí thư", (Entity("r", "ROLE", 0, 6),))]})) == []
+def test_parts_may_begin_and_end_with_the_whole() -> None:
+    entities = (Entity("r", "ROLE", 0, 7), Entity("o", "PARTY_ORG", 0, 7), Entity("l", "LOCATION", 0, 3))
+    found = missing_relations({"train": [Document("a", "Bến Sỏi", entities)]})
+    assert [(finding.check[:4], finding.message) for finding in found] == [("orga", "'Bến Sỏi'"), ("role", "'Bến Sỏi'")]
+
+
+def test_nothing_held_needs_no_relation() -> None:
+    text = "Trưởng thôn Bến gặp Huyện ủy"
+    entities = (Entity("r", "ROLE", 0, 15), Entity("l", "LOCATION", 7, 15), Entity("o", "PARTY_ORG", 20, 28))
+    assert list(missing_relations({"train": [Document("a", text, entities)]})) == []
     assert list(missing_relations({"train": [meeting()]})) == []
 
 

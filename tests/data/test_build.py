@@ -22,7 +22,7 @@ from tests.data.samples import TEXT, meeting
 
 NO_SEEDS = "no text at hand (give --articles DIR or PHODANG_ARTICLES)"
 NO_DEV = "no text at hand (give --news FILE.jsonl or PHODANG_NEWS)"
-REAL = TEXT + "\n\nTin khác\nMùa quýt\n"
+REAL = TEXT + "\n\nTin khác\nMùa quýt\nĐò mới\n"
 
 
 @pytest.fixture(autouse=True)
@@ -92,8 +92,8 @@ def test_with_articles(articles: Path, authored: Path) -> None:
     assert result.splits["test"][0].entities[2].text == "Bí thư Huyện ủy Bến Sỏi"
     assert result.left_out == [
         f"dev gold, 2 documents: {NO_DEV}",
-        "seeds/s1: 2 sentences outside the kept ranges (link to another article, list heading)",
-        "seeds/s2: 2 sentences outside the kept ranges (link to another article, list heading)",
+        "seeds/s1: 3 sentences outside the kept ranges (link to another article, list heading)",
+        "seeds/s2: 3 sentences outside the kept ranges (link to another article, list heading)",
     ]
     assert result.sources[-1] == "seeds: 2 real articles, stand-off gold joined with articles"
 
@@ -104,7 +104,7 @@ def test_with_news_no_authored_document_is_held_out(articles: Path, authored: Pa
     result = build(news=news, authored=authored)
     assert {name: len(documents) for name, documents in result.splits.items()} == {"train": 20, "validation": 1}
     assert result.left_out[0] == "dev gold of d2: no article of that id in news.jsonl"
-    assert result.left_out[1].startswith("dev/d1: 2 sentences outside the kept ranges")
+    assert result.left_out[1].startswith("dev/d1: 3 sentences outside the kept ranges")
 
 
 def test_folders_from_the_environment(articles: Path, authored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +195,16 @@ def test_check_prints_problems_and_writes_nothing(run: Run, tmp_path: Path, caps
     assert printed[0].startswith("error: near copies in different splits: train/a1: ")
     assert printed[-1] == f"1 errors, {len(printed) - 2} warnings"
     assert not (tmp_path / "out").exists()
+
+
+def test_check_without_errors(
+    authored: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (authored / "a.md").unlink()
+    (authored / "b.md").write_text(render(meeting()), encoding="utf-8")
+    monkeypatch.setattr(module, "build", partial(build, authored=authored))
+    assert main(["--check"]) == 0
+    assert capsys.readouterr().out.endswith("warning: type without examples: train: IN_TERM\n0 errors, 10 warnings\n")
 
 
 def test_command_line_prints_errors_in_one_line(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from data.documents import AnnotationError, Document, Entity, Relation
 from data.markup import MarkupError, escape, parse, parse_line, read_markup, render
@@ -63,6 +64,12 @@ def test_crossing_spans_carry_numbers() -> None:
     assert content(one(render(crossing))) == content(crossing)
 
 
+def test_nested_spans_carry_none() -> None:
+    entities = (Entity("a", "PARTY_ORG", 0, 12), Entity("b", "ROLE", 0, 6), Entity("c", "LOCATION", 7, 12))
+    nested = Document("lồng", "Bí thư Huyện", entities)
+    assert render(nested) == "# lồng\n\n[[Bí thư](ROLE) [Huyện](LOCATION)](PARTY_ORG)\n"
+
+
 def test_spans_over_the_same_characters() -> None:
     same = Document("trùng", "Bến Sỏi", (Entity("a", "LOCATION", 0, 7), Entity("b", "PARTY_ORG", 0, 7)))
     assert render(same) == "# trùng\n\n[[Bến Sỏi](PARTY_ORG)](LOCATION)\n"
@@ -99,6 +106,10 @@ def test_escapes(line: str, text: str) -> None:
     assert parse_line(line).text == text
 
 
+def test_escapes_do_not_shift_offsets() -> None:
+    assert parse_line(r"\[a\]\| [Bến \\ Sỏi](LOCATION) [b](TERM)").entities == [("LOCATION", 5, 14), ("TERM", 15, 16)]
+
+
 @pytest.mark.parametrize(
     ("text", "body"),
     [
@@ -119,9 +130,9 @@ def test_blank_lines_around_an_article_are_not_text() -> None:
 
 
 def test_several_articles_and_their_meta() -> None:
-    first, second, third = parse("# a {style=report year=2019}\nchợ\n# b\nđò\n#  c {}\nbến\n")
+    first, second, third = parse("# a {style=report year=2019}\nchợ\n# b\nđò\n#  c {k=x=y z}\nbến\n")
     assert [(d.id, d.text) for d in (first, second, third)] == [("a", "chợ"), ("b", "đò"), ("c", "bến")]
-    assert [d.meta for d in (first, second, third)] == [{"style": "report", "year": "2019"}, {}, {}]
+    assert [d.meta for d in (first, second, third)] == [{"style": "report", "year": "2019"}, {}, {"k": "x=y"}]
     assert render(first) == "# a {style=report year=2019}\n\nchợ\n"
 
 
@@ -139,7 +150,7 @@ LINE_ERRORS = {
     "empty tag": ("[Bến]()", "5: malformed tag ''; write (TYPE), (TYPE id) or (TYPE id: RELATION id)"),
     "upper-case id": ("[Bến](LOCATION L)", "5: malformed tag 'LOCATION L'; write (TYPE), (TYPE id) or"),
     "colon alone": ("[An](PERSON:)", "4: malformed tag 'PERSON:'; write (TYPE), (TYPE id) or"),
-    "backslash at the end": ("Bến\\", "4: a backslash at the end of a line escapes nothing"),
+    "backslash at the end": ("b\\", "2: a backslash at the end of a line escapes nothing"),
     "id twice": ("[An](PERSON p) [Bê](PERSON p)", "1: id 'p' stands for two entities of this line"),
     "relation without tail": ("[An](PERSON: HOLDS)", "1: malformed relation 'HOLDS' of 'An'; write RELATION id"),
     "unknown tail": ("[An](PERSON: HOLDS r)", "1: HOLDS points at 'r', which no entity of this line has as its id"),
@@ -194,6 +205,24 @@ def test_file(tmp_path: Path) -> None:
 def test_meta_with_white_space_comes_back() -> None:
     document = Document("a", "chợ", meta={"source": "báo tỉnh, 2019"})
     assert one(render(document)).meta == {"source": "báo tỉnh, 2019"}
+
+
+WORDS = st.text("ab =\"'\\#{}\n\t|,ế", max_size=5)
+
+
+@given(st.dictionaries(WORDS, WORDS, max_size=3))
+def test_meta_comes_back_or_is_refused(meta: dict[str, str]) -> None:
+    document = Document("a", "chợ", meta=meta)
+    try:
+        source = render(document)
+    except MarkupError:
+        return
+    assert one(source).meta == meta
+
+
+def test_meta_that_cannot_be_read_is_named_with_its_line() -> None:
+    with pytest.raises(MarkupError, match=r"^mẫu\.md:3:1: "):
+        list(parse("# a\nchợ\n# b {style='x}\nđò", "mẫu.md"))
 
 
 @pytest.mark.parametrize(

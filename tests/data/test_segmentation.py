@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.segmentation import NoSegmenter, Segmenter, align, segmenter, syllables
+from data.segmentation import NoSegmenter, Segmenter, align, in_parts, segmenter, syllables
 from data.sentences import Range
-from tests.data.samples import LINES, TEXTS, cut, nfc, solid
+from tests.data.samples import LINES, TEXTS, cpu_seconds, cut, nfc, solid
 
 SYLLABLES = {
     "TuấnBÁO": ["Tuấn", "BÁO"],
+    "aB": ["a", "B"],
     "ủy-HĐND-UBND": ["ủy", "-", "HĐND", "-", "UBND"],
     "25m2": ["25", "m", "2"],
     "A1b22": ["A", "1", "b", "22"],
@@ -74,6 +75,7 @@ ALIGNED = {
     "as they are": ("Ban Tổ chức họp.", ["Ban", "Tổ chức", "họp", "."], ["Ban", "Tổ chức", "họp", "."]),
     "other white space": ("Tổ\u00a0 chức\thọp", ["Tổ chức", "họp"], ["Tổ\u00a0 chức", "họp"]),
     "split inside a syllable": ("ủy-HĐND", ["ủy", "-", "HĐND"], ["ủy", "-", "HĐND"]),
+    "a mark between its syllables": ("Tổ-chức họp", ["Tổ chức", "họp"], ["Tổ", "-", "chức", "họp"]),
     "rewritten word": ("uỷ ban xã họp", ["ủy ban", "xã", "họp"], ["uỷ", "ban", "xã", "họp"]),
     "rewritten longer": ("TP. cũ", ["Thành phố", ".", "cũ"], ["TP", ".", "cũ"]),
     "rewritten at the end": ("xã 25m2", ["xã", "25m²"], ["xã", "25", "m", "2"]),
@@ -138,6 +140,25 @@ def test_align_finds_words_that_were_only_split(text: str) -> None:
     assert align(text, cut(text, ranges)) == ranges
 
 
+def test_runs_that_are_no_words_never_reach_the_segmenter() -> None:
+    seen: list[str] = []
+
+    def whole(part: str) -> list[Range]:
+        seen.append(part)
+        return NoSegmenter().words(part)
+
+    text = f"Bến Sỏi {'a1' * 60} họp {'b' * 119} {'-' * 120}\n{'c' * 121}"
+    found = cut(text, in_parts(text, whole))
+    assert seen == ["Bến Sỏi ", f" họp {'b' * 119} "]
+    assert found == ["Bến", "Sỏi", *["a", "1"] * 60, "họp", "b" * 119, *["-"] * 120, "c" * 121]
+    assert in_parts("", whole) == [] and in_parts(" \n", whole) == []
+
+
+@given(st.lists(st.one_of(LINES, st.integers(100, 140).map("x_".__mul__)), max_size=4).map(" ".join))
+def test_in_parts_covers_every_character_once(text: str) -> None:
+    assert_covers(text, in_parts(text, NoSegmenter().words))
+
+
 @given(TEXTS)
 def test_no_segmenter_covers_every_character_once(text: str) -> None:
     assert_covers(text, NoSegmenter().words(text))
@@ -166,6 +187,10 @@ def underthesea() -> Segmenter:
 )
 def test_underthesea_covers_every_character_once(underthesea: Segmenter, text: str) -> None:
     assert_covers(text, underthesea.words(text))
+
+
+def test_underthesea_takes_a_line_of_one_long_run_in_linear_time(underthesea: Segmenter) -> None:
+    assert cpu_seconds(lambda: underthesea.words("Bến Sỏi " + "1." * 10_000)) < 1
 
 
 def test_underthesea_joins_syllables_and_keeps_tone_marks(underthesea: Segmenter) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from data.annotations import read_standoff
 from data.articles import Article
-from data.documents import AnnotationError
+from data.documents import AnnotationError, Document, Entity
 from data.markup import MarkupError
 from data.worksheets import describe, main, new_sheet, read_sheet
 from tests.data.samples import TEXTS, content, meeting
@@ -41,10 +41,11 @@ def test_sheet_without_annotations_is_read_back() -> None:
 
 
 def test_annotations_get_offsets_of_the_article() -> None:
-    document = read_sheet("\n\n".join(ANNOTATED.split("\n")), ARTICLES)
+    document = read_sheet("\n\n".join(ANNOTATED.split("\n")).replace("Đò vắng", "Đò [vắng](TERM)"), ARTICLES)
+    assert [e.id for e in document.entities] == ["e1", "e2", "e3", "e4"]
     assert content(document) == (
         TEXT,
-        {("PERSON", 31, 43), ("ROLE", 45, 60), ("PARTY_ORG", 52, 60)},
+        {("TERM", 22, 26), ("PERSON", 31, 43), ("ROLE", 45, 60), ("PARTY_ORG", 52, 60)},
         [("AT", ("ROLE", 45, 60), ("PARTY_ORG", 52, 60)), ("HOLDS", ("PERSON", 31, 43), ("ROLE", 45, 60))],
     )
 
@@ -130,6 +131,7 @@ def test_description() -> None:
         "      -> AT(Bí thư Huyện ủy | Huyện ủy)"
     )
     assert describe(meeting()).count("\n      ") == 13
+    assert describe(Document("a", "An", (Entity("e", "PERSON", 0, 2),))) == "[0] An\n      PERSON     An"
 
 
 @pytest.fixture
@@ -184,3 +186,8 @@ def test_unknown_id_is_named(news: Path, tmp_path: Path, capsys: pytest.CaptureF
     with pytest.raises(SystemExit, match="2"):
         main(["new", "--articles", str(news), "--ids", "bến", "--out", str(tmp_path)])
     assert "bến" in capsys.readouterr().err
+
+
+def test_missing_articles_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--articles", str(tmp_path / "không"), str(tmp_path / "a.md")]) == 1
+    assert "không: no such file or folder" in capsys.readouterr().err

@@ -44,8 +44,7 @@ def test_all_allowed_pairs_of_a_sentence_are_scored(predictor: Predictor) -> Non
         (head.id, name, tail.id)
         for head in document.entities
         for tail in document.entities
-        if head is not tail
-        and document.sentence_of(head.start, head.end) == document.sentence_of(tail.start, tail.end)
+        if head is not tail and document.sentence_of(head.start, head.end) == document.sentence_of(tail.start, tail.end)
         for name in PARTY_BUILDING.between(head.type, tail.type)
     }
     assert set(triples(result)) == expected
@@ -143,7 +142,14 @@ def test_bad_entities_are_named(predictor: Predictor, given: Any, message: str) 
 
 @pytest.mark.parametrize(
     "given",
-    [["Bủn"], [None], [("PERSON", 4, 7)], {"type": "PERSON", "start": 4, "end": 7}, "Bủn", [Entity("q", "PERSON", "4", 7)]],  # type: ignore[arg-type]
+    [
+        ["Bủn"],
+        [None],
+        [("PERSON", 4, 7)],
+        {"type": "PERSON", "start": 4, "end": 7},
+        "Bủn",
+        [Entity("q", "PERSON", "4", 7)],
+    ],  # type: ignore[arg-type]
     ids=["string", "none", "tuple", "one-mapping", "text", "text-offset"],
 )
 def test_what_is_no_entity_is_named(predictor: Predictor, given: Any) -> None:
