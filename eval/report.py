@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         documents = load_documents(options.data, options.split, predictor.model.config.schema)
         name = options.data.name if options.data.is_file() else f"{options.data.name}/{options.split}"
         report = write_report(options.out, predictor, documents, name)
-    except (ModelError, DataError, AnnotationError, OSError) as error:
+    except (ModelError, DataError, AnnotationError, ValueError, OSError, ModuleNotFoundError) as error:
         print(f"eval.report: {error}", file=sys.stderr)
         return 1
     print(f"# Evaluation: {report['model']} on {report['data']}\n")

@@ -77,9 +77,12 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for f in fields(self):
             setattr(self, f.name, cast(f.name, str(f.type), getattr(self, f.name)))
-        for name in ("window", "batch_size", "accumulation", "epochs", "relation_hidden", "learning_rate"):
-            if getattr(self, name) <= 0:
+        rates = ("learning_rate", "head_learning_rate")
+        for name in ("window", "batch_size", "accumulation", "epochs", "relation_hidden", *rates):
+            if not 0 < getattr(self, name) < float("inf"):
                 raise ConfigError(f"{name} must be above 0, not {getattr(self, name)}")
+        if self.hidden < 0:
+            raise ConfigError(f"hidden must be 0 (the encoder's width) or more, not {self.hidden}")
         for name in ("dropout", "warmup", "predicted_spans"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
@@ -99,7 +102,9 @@ def cast(name: str, kind: str, value: Any) -> Any:
         if kind == "bool":
             if isinstance(value, str):
                 return {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}[value.lower()]
-            return bool(value)
+            if not isinstance(value, bool):
+                raise ValueError
+            return value
         if kind == "int":
             if float(value) != int(float(value)):
                 raise ValueError
@@ -108,8 +113,10 @@ def cast(name: str, kind: str, value: Any) -> Any:
             return float(value)
         if kind.startswith("list"):
             return [value] if isinstance(value, str) else [str(each) for each in value or ()]
+        if isinstance(value, list | dict):
+            raise TypeError
         return "" if value is None else str(value)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         raise ConfigError(f"{name}: expected {kind}, found {value!r}") from None
 
 
@@ -145,6 +152,21 @@ def find_config(name: str) -> Path:
     raise ConfigError(f"no configuration {name!r}; a file, or one of: {shipped}")
 
 
+def parse_setting(setting: str) -> tuple[str, Any]:
+    """Key and value of a `key=value` setting.
+
+    Raises:
+        ConfigError: no `=`, or a value that is not YAML.
+    """
+    key, equals, value = setting.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {setting!r}: write key=value")
+    try:
+        return key.strip(), yaml.safe_load(value) if value else ""
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {setting!r}: the value is not YAML ({' '.join(str(error).split())})") from None
+
+
 def read_config(name: str, settings: Sequence[str] = ()) -> TrainingConfig:
     """Settings of a YAML file, with `key=value` settings on top.
 
@@ -158,9 +180,5 @@ def read_config(name: str, settings: Sequence[str] = ()) -> TrainingConfig:
         raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected 'key: value' lines")
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise ConfigError(f"--set {setting!r}: write key=value")
-        values[key.strip()] = yaml.safe_load(value) if value else ""
+    values.update(map(parse_setting, settings))
     return from_mapping(values, str(path))

@@ -37,12 +37,12 @@ def open_text(path: Path) -> IO[str]:
 def paragraphs(path: Path, leave_out: frozenset[str] = frozenset()) -> Iterator[str]:
     """Paragraphs of a text file (one a line) or of the texts of a JSONL file, without those ids."""
     with open_text(path) as lines:
-        for line in lines:
+        for line in filter(str.strip, lines):
             if path.suffix == ".jsonl":
                 record = json.loads(line)
                 if record["id"] not in leave_out:
                     yield from filter(None, (part.strip() for part in record["text"].split("\n")))
-            elif line.strip():
+            else:
                 yield line.strip()
 
 

@@ -39,7 +39,7 @@ from data.copies import near_copies
 from models.configuration import ModelError
 from models.encoders import resolve_encoder
 from models.tokenization import PhobertTokenization
-from training.arguments import ConfigError, cast, find_config, unknown_key
+from training.arguments import ConfigError, cast, find_config, parse_setting, unknown_key
 from training.corpus import Filter, segmented, write_tokens
 from training.transfer import load_source, transfer
 from training.vocabulary import learn, write_vocabulary
@@ -110,9 +110,7 @@ def read_pretrain_config(name: str, settings: Sequence[str]) -> PretrainConfig:
     """
     path = find_config(name)
     values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    for setting in settings:
-        key, _, value = setting.partition("=")
-        values[key] = yaml.safe_load(value)
+    values.update(map(parse_setting, settings))
     known = [f.name for f in fields(PretrainConfig)]
     for key in values:
         if key not in known:
@@ -133,10 +131,13 @@ def evaluation_text(config: PretrainConfig) -> tuple[frozenset[str], list[str]]:
             continue
         pool = list(read_articles(path))
         groups = near_copies([article.text for article in pool])
+        # A group is named by its smallest id, so that the choice does not move when the pool is reordered.
+        names: dict[int, str] = {}
+        for article, group in zip(pool, groups, strict=True):
+            names[group] = min(names.get(group, article.id), article.id)
         golden = {group for article, group in zip(pool, groups, strict=True) if article.id in gold}
         for article, group in zip(pool, groups, strict=True):
-            # By the group's first text, so that the choice does not move when the pool is reordered.
-            drawn = int(hashlib.sha256(pool[group].id.encode()).hexdigest(), 16) % 1000 < 1000 * RESERVED
+            drawn = int(hashlib.sha256(names[group].encode()).hexdigest(), 16) % 1000 < 1000 * RESERVED
             if group in golden or drawn:
                 left_out.add(article.id)
                 texts.append(article.text)

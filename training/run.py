@@ -55,8 +55,10 @@ def prepare_run(settings: TrainingConfig, fingerprint: str, restart: bool) -> st
         shutil.rmtree(run, ignore_errors=True)
     if path.is_file():
         before: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(before, dict) or not isinstance(before.get("settings"), dict):
+            raise ConfigError(f"{path}: damaged; replace the run with --restart")
         changed = [k for k, v in settings.to_dict().items() if before["settings"].get(k) != v]
-        changed += ["data"] if before["data"] != fingerprint else []
+        changed += ["data"] if before.get("data") != fingerprint else []
         if changed:
             raise ConfigError(
                 f"{run}: holds a run with other settings ({', '.join(changed)}); "

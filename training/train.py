@@ -193,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quiet_libraries()
     try:
         metrics = train(read_config(options.config, options.set), options.restart)
-    except (ConfigError, DataError, ModelError, AnnotationError, ValueError, OSError) as error:
+    except (ConfigError, DataError, ModelError, AnnotationError, ValueError, OSError, ModuleNotFoundError) as error:
         print(f"training.train: {error}", file=sys.stderr)
         return 1
     if metrics:

@@ -37,14 +37,18 @@ def even_layers(source: int, wanted: int) -> list[int]:
 
 def spelled(piece: str) -> str:
     """The characters a piece of the new vocabulary stands for, as newspapers write them."""
-    text = piece.removesuffix(CONTINUED).replace("_", " ")
-    for new, old in _BACK.items():
-        if new in text:
-            # Only open syllables moved their mark: `uỷ` at the end, never the `uyề` of `quyền`.
-            text = " ".join(
-                w[:-2] + old if w.endswith(new) and not w[:-2].lower().endswith("q") else w for w in text.split(" ")
-            )
-    return text
+    syllables = piece.removesuffix(CONTINUED).split("_")
+    # The last syllable of a piece that goes on is not whole: `hoà@@` may begin `hoàn`.
+    whole = len(syllables) - piece.endswith(CONTINUED)
+    return " ".join([*map(_newspaper_tone, syllables[:whole]), *syllables[whole:]])
+
+
+def _newspaper_tone(syllable: str) -> str:
+    """`uỷ` as `ủy`, `hoà` as `hòa`; only open syllables moved their mark, and `qu` is a consonant."""
+    end = syllable[-2:]
+    if end in _BACK and not syllable[:-2].lower().endswith("q"):
+        return syllable[:-2] + _BACK[end]
+    return syllable
 
 
 def transfer(
