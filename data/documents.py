@@ -44,6 +44,17 @@ class Entity:
         """What strict scoring compares: type and both boundaries."""
         return (self.type, self.start, self.end)
 
+    def to_dict(self) -> dict[str, Any]:
+        """As in the exchange format."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "start": self.start,
+            "end": self.end,
+            "text": self.text,
+            "score": self.score,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -53,6 +64,10 @@ class Relation:
     head: str
     tail: str
     score: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the exchange format."""
+        return {"type": self.type, "head": self.head, "tail": self.tail, "score": self.score}
 
 
 @dataclass(frozen=True)
@@ -195,11 +210,8 @@ class Document:
         record: dict[str, Any] = {
             "id": self.id,
             "text": self.text,
-            "entities": [
-                {"id": e.id, "type": e.type, "start": e.start, "end": e.end, "text": e.text, "score": e.score}
-                for e in self.entities
-            ],
-            "relations": [{"type": r.type, "head": r.head, "tail": r.tail, "score": r.score} for r in self.relations],
+            "entities": [entity.to_dict() for entity in self.entities],
+            "relations": [relation.to_dict() for relation in self.relations],
         }
         if self.kept is not None:
             record["kept"] = [list(kept) for kept in self.kept]

@@ -49,11 +49,8 @@ class Prediction:
         return {
             "id": self.id,
             "text": self.text,
-            "entities": [
-                {"id": e.id, "type": e.type, "start": e.start, "end": e.end, "text": e.text, "score": e.score}
-                for e in self.entities
-            ],
-            "relations": [{"type": r.type, "head": r.head, "tail": r.tail, "score": r.score} for r in self.relations],
+            "entities": [entity.to_dict() for entity in self.entities],
+            "relations": [relation.to_dict() for relation in self.relations],
         }
 
     def __str__(self) -> str:

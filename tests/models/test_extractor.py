@@ -125,6 +125,14 @@ def test_a_missing_file(name: str, copy: Path) -> None:
     assert str(copy) in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["vocab.txt", "bpe.codes"])
+def test_a_tokenizer_file_that_was_cut_off(name: str, copy: Path) -> None:
+    """It reads well, but every piece behind the cut would silently be another."""
+    cut(copy / name, lambda raw: raw[: raw.index(b"\n", len(raw) // 2) + 1])
+    with pytest.raises(ModelError, match="tokenizer"):
+        Extractor.from_pretrained(copy)
+
+
 def test_wrong_shapes_are_named(copy: Path) -> None:
     edit_json(copy / "config.json", lambda values: values["phodang"].update(hidden=16))
     with pytest.raises(ModelError, match=r"weights do not fit config\.json \(norm\.bias is \(32,\), not \(16,\);"):

@@ -34,7 +34,9 @@ def test_imports_run_downwards(path: Path) -> None:
     assert imported(path) & {*FLOORS[floor + 1 :], "tests"} == set()
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if p.relative_to(ROOT).parts[0] == "data"], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if p.relative_to(ROOT).parts[0] == "data"], ids=lambda path: path.stem
+)
 def test_data_knows_no_torch(path: Path) -> None:
     assert imported(path) & {"torch", "transformers", "tokenizers", "accelerate", "safetensors"} == set()
 

@@ -40,7 +40,12 @@ def test_names_come_from_their_homes() -> None:
     from models.prediction import Predictor, load, predict
     from models.results import Prediction
 
-    assert (phodang.predict, phodang.Predictor, phodang.load, phodang.Prediction) == (predict, Predictor, load, Prediction)
+    assert (phodang.predict, phodang.Predictor, phodang.load, phodang.Prediction) == (
+        predict,
+        Predictor,
+        load,
+        Prediction,
+    )
     assert (models.predict, models.Predictor) == (predict, Predictor)
     assert set(phodang.__all__) == {"predict", "Predictor", "load", "Prediction", "__version__"}
     for package in (phodang, models):
