@@ -42,6 +42,7 @@ class ExtractorConfig:
         relation_threshold: relations below this probability are not returned.
         licence: licence of the weights, written into the model card.
         base: where the encoder came from.
+        tokenizer: SHA-256 of the tokenizer's files, set on saving: other pieces would silently mean other ids.
     """
 
     schema: Schema = PARTY_BUILDING
@@ -59,6 +60,7 @@ class ExtractorConfig:
     relation_threshold: float = 0.5
     licence: str = "apache-2.0"
     base: str = ""
+    tokenizer: str = ""
     format: int = field(default=FORMAT)
 
     @property

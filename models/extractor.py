@@ -128,6 +128,7 @@ class Extractor(nn.Module):
         save_file(state, str(aside), metadata={"format": "pt"})
         aside.replace(folder / WEIGHTS)
         self.tokenization.save(folder)
+        self.config.tokenizer = self.tokenization.fingerprint
         self.encoder_config.architectures = [type(self.encoder).__name__]
         self.config.save(folder, self.encoder_config)
 
@@ -144,7 +145,10 @@ class Extractor(nn.Module):
             encoder = build_encoder(encoder_config)
         except (ValueError, TypeError) as error:
             raise ModelError(f"{folder / 'config.json'}: no encoder can be built from it ({one_line(error)})") from None
-        model = cls(config, encoder, load_tokenization(folder))
+        tokenization = load_tokenization(folder)
+        if config.tokenizer and tokenization.fingerprint != config.tokenizer:
+            raise ModelError(f"{folder}: the tokenizer's files are not those the model was saved with; copy them again")
+        model = cls(config, encoder, tokenization)
         path = folder / WEIGHTS
         if not path.is_file():
             raise ModelError(f"{folder}: no {WEIGHTS}; the folder is incomplete, train or copy it again")

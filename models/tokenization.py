@@ -7,6 +7,7 @@ with a `tokenizer.json`, for encoders that read plain text.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +53,21 @@ class Tokenization(Protocol):
         """Pieces of `text`, whose words are at `words`, without special tokens."""
         ...
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the tokenizer's files."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Write the tokenizer's files into `folder`."""
         ...
+
+
+def _sha256(folder: Path, names: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
 
 
 def _lines(path: Path) -> list[str]:
@@ -153,6 +166,11 @@ class PhobertTokenization:
             spans += [(place[start], place[end - 1] + 1) for start, end in word.spans]
         return Pieces(ids, spans)
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of both files, as they are now."""
+        return _sha256(self.folder, self.files)
+
     def save(self, folder: Path) -> None:
         for name in self.files:
             if (folder / name).resolve() != (self.folder / name).resolve():
@@ -212,6 +230,11 @@ class FastTokenization:
                 ids.append(number)
                 spans.append((start, end))
         return Pieces(ids, spans)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of `tokenizer.json`, as it is now."""
+        return _sha256(self.folder, self.files)
 
     def save(self, folder: Path) -> None:
         for name in (*self.files, "tokenizer_config.json"):

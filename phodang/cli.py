@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             article = read_article(Path(options.file))
             text, name = article.text, article.id
         result = predict(text, model=options.model, clean=options.clean, threshold=options.threshold)
-    except (ModelError, ArticleError, ValueError, OSError) as error:
+    except (ModelError, ArticleError, ValueError, OSError, ModuleNotFoundError) as error:
         print(f"phodang: {error}", file=sys.stderr)
         return 1
     for removal in result.removed:

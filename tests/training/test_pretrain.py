@@ -183,6 +183,20 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(run: Path, monkeypatch: pyt
     assert [row["held_out_loss"] for row in second] == [row["held_out_loss"] for row in rows]
 
 
+def test_a_run_of_other_settings_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its text and vocabulary are made once: other settings would silently have no effect on them."""
+
+    def stop(*_: Any) -> None:
+        raise Stopped
+
+    monkeypatch.setattr(module, "prepare_text", stop)
+    for _ in range(2):
+        with pytest.raises(Stopped):
+            module.pretrain(config(tmp_path))
+    with pytest.raises(ConfigError, match="vocabulary"):
+        module.pretrain(config(tmp_path, vocabulary=123))
+
+
 def test_the_encoder_that_is_saved_loads(run: Path) -> None:
     trained = model(run)
     save_encoder(run / "encoder", trained)
