@@ -349,7 +349,15 @@ def pretrain(config: PretrainConfig) -> None:
         ConfigError, ModelError: settings or the source encoder cannot be used.
     """
     config.run.mkdir(parents=True, exist_ok=True)
-    (config.run / "config.yaml").write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
+    path = config.run / "config.yaml"
+    if path.is_file():
+        before = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        changed = [key for key, value in asdict(config).items() if before.get(key) != value]
+        if changed:
+            raise ConfigError(
+                f"{config.run}: holds a run with other settings ({', '.join(changed)}); name another output"
+            )
+    path.write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
     summary = prepare_text(config)
     log.info("%s", json.dumps(summary))
     tokenization = PhobertTokenization(config.run / "encoder")
