@@ -107,7 +107,9 @@ def _sentence_error(document: Document, pair: Pair, index: int) -> TellingError 
     predicted = _Side.of(pair.entities, pair.relations, pair.by_id, start, end)
     first, second = _reading(gold, predicted), _reading(predicted, gold)
     # Confident mistakes tell most; a missed item counts like a certain one.
-    weight = float(len(first.wrong)) + sum(e.score or 1.0 for e in predicted.entities if e.id in second.wrong)
+    weight = float(len(first.wrong)) + sum(
+        1.0 if e.score is None else e.score for e in predicted.entities if e.id in second.wrong
+    )
     weight += 0.5 * sum(wrong for _, wrong in (*first.relations, *second.relations))
     if weight == 0:
         return None

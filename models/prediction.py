@@ -27,7 +27,7 @@ from data.documents import Entity, Relation
 from data.segmentation import segmenter
 from data.sentences import split_sentences
 from models.configuration import ModelError
-from models.extractor import Extractor
+from models.extractor import WEIGHTS, Extractor
 from models.features import FeatureBuilder, Features
 from models.inference import Found, extract
 from models.normalization import Normalized, normalize
@@ -124,6 +124,8 @@ class Predictor:
         entities: Sequence[GivenEntity] | None = None,
     ) -> Any:
         """See `predict`."""
+        if types is not None and entities is not None:
+            raise TypeError("types= chooses among predicted entities; with entities=[...] give only those you want")
         if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"threshold is a probability between 0 and 1, not {threshold!r}")
         if batch_size < 1:
@@ -286,14 +288,17 @@ def _syllables(item: Features, characters: tuple[int, int]) -> tuple[int, int]:
     return min(first, len(item) - 1), max(last, min(first, len(item) - 1))
 
 
-_loaded: dict[tuple[str, str], Predictor] = {}
+_loaded: dict[tuple[str, str, int], Predictor] = {}
 _loading = threading.Lock()
 
 
 def load(model: str | Path | None = None, device: str | torch.device | None = None) -> Predictor:
     """The predictor of this model and device, loaded once per process."""
     folder = Path(model) if model is not None else default_model()
-    key = (str(folder.resolve()), str(device or ""))
+    weights = folder / WEIGHTS
+    # A model trained anew into the same folder is another model.
+    changed = weights.stat().st_mtime_ns if weights.is_file() else 0
+    key = (str(folder.resolve()), str(device or ""), changed)
     with _loading:
         if key not in _loaded:
             _loaded[key] = Predictor(folder, device)

@@ -78,7 +78,7 @@ class TrainingConfig:
         for f in fields(self):
             setattr(self, f.name, cast(f.name, str(f.type), getattr(self, f.name)))
         rates = ("learning_rate", "head_learning_rate")
-        for name in ("window", "batch_size", "accumulation", "epochs", "relation_hidden", *rates):
+        for name in ("window", "batch_size", "accumulation", "keep_checkpoints", "epochs", "relation_hidden", *rates):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ConfigError(f"{name} must be above 0, not {getattr(self, name)}")
         if self.hidden < 0:

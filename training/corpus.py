@@ -1,6 +1,6 @@
 """Raw text for pretraining: streamed, cleared of evaluation text, segmented, and packed as piece ids.
 
-The result is one flat array of ids on disk per run (`tokens.npy`, unsigned 16-bit), read by position,
+The result is one flat array of ids on disk per run (`tokens.bin`, unsigned 16-bit), read by position,
 so that training can stop at any moment and go on exactly where it was.
 """
 

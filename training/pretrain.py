@@ -313,7 +313,7 @@ def train(config: PretrainConfig, sequences: Sequences, model: RobertaForMaskedL
             speed = (step - first) * config.batch_size * config.length / (time.time() - started)
             row = {
                 "step": step,
-                "train_loss": float(loss),
+                "train_loss": loss.item(),
                 **evaluate(objective, sequences, accelerator),
                 "tokens_per_second": round(speed),
             }
