@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import lzma
 import multiprocessing
+import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -111,20 +112,32 @@ def segmented(
 ) -> Iterator[list[str]]:
     """Segmented paragraphs of a corpus, in order, until `limit` words were read."""
     kept = (line for line in paragraphs(path, leave_out) if guard.keeps(line))
-    tasks = ((name, block) for block in blocks(kept, 64))
+    # A pool reads its input as fast as it comes: slots keep it from swallowing the whole corpus.
+    slots = threading.Semaphore(4 * processes)
+    enough = threading.Event()
+
+    def tasks() -> Iterator[tuple[str, list[str]]]:
+        for block in blocks(kept, 64):
+            slots.acquire()
+            if enough.is_set():
+                return
+            yield name, block
+
     words = 0
     with (
         multiprocessing.get_context("spawn").Pool(processes) as pool,
         tqdm(total=limit, unit="words", unit_scale=True, desc=path.name, mininterval=1) as bar,
     ):
-        for block in pool.imap(_segment, tasks):
+        for block in pool.imap(_segment, tasks()):
+            slots.release()
             for paragraph in block:
                 words += len(paragraph)
                 bar.update(len(paragraph))
                 yield paragraph
             if words >= limit:
-                pool.terminate()
-                return
+                break
+        enough.set()
+        slots.release()
 
 
 def write_tokens(path: Path, stream: Iterable[Sequence[str]], tokenization: PhobertTokenization) -> int:
