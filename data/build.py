@@ -71,18 +71,14 @@ def _gold(name: str, source: Path | None, option: str, result: Build) -> list[Do
     if source is None:
         result.left_out.append(f"{name} gold, {len(annotations)} documents: no text at hand (give {option})")
         return []
-    articles = list(read_articles(source))
-    documents, missing = join_all(annotations, articles)
+    documents, missing = join_all(annotations, read_articles(source))
     result.left_out += [f"{name} gold of {each}: no article of that id in {source.name}" for each in missing]
-    for article in articles:
-        document = next((d for d in documents if d.id == article.id), None)
-        if document is None:
-            continue
+    for document in documents:
         unkept = sum(not document.is_kept(start, end) for start, end in document.sentences or ())
         if unkept:
-            reasons = sorted({removal.reason for removal in clean(article.text).removed}) or ["not annotated"]
+            reasons = sorted({removal.reason for removal in clean(document.text).removed}) or ["not annotated"]
             result.left_out.append(
-                f"{name}/{article.id}: {unkept} sentences outside the kept ranges ({', '.join(reasons)})"
+                f"{name}/{document.id}: {unkept} sentences outside the kept ranges ({', '.join(reasons)})"
             )
     result.sources.append(f"{name}: {len(documents)} real articles, stand-off gold joined with {source.name}")
     return documents

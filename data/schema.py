@@ -58,6 +58,11 @@ class Schema:
         return tuple(relation.name for relation in self.relation_types)
 
     @cached_property
+    def type_index(self) -> Mapping[str, int]:
+        """Index of each entity type in `entity_types`."""
+        return {type_: index for index, type_ in enumerate(self.entity_types)}
+
+    @cached_property
     def relations(self) -> Mapping[str, RelationType]:
         """Relation types by name."""
         return {relation.name: relation for relation in self.relation_types}

@@ -16,6 +16,9 @@ from seqeval.scheme import IOB2
 from data.documents import Entity
 from eval.scoring import Pair, Scores, strict, summed
 
+SeqevalScores = dict[str, tuple[float, float, float, int]]
+"""Precision, recall, F1 and support by type."""
+
 
 def _tags(entities: Sequence[Entity], cuts: Sequence[int]) -> list[str]:
     place = {cut: index for index, cut in enumerate(cuts)}
@@ -27,7 +30,7 @@ def _tags(entities: Sequence[Entity], cuts: Sequence[int]) -> list[str]:
     return tags
 
 
-def seqeval_scores(pairs: Sequence[Pair], types: Sequence[str]) -> dict[str, tuple[float, float, float, int]]:
+def seqeval_scores(pairs: Sequence[Pair], types: Sequence[str]) -> SeqevalScores:
     """Precision, recall, F1 and support of each type with any span, by seqeval."""
     found = {}
     for type_ in types:
@@ -50,11 +53,16 @@ def seqeval_scores(pairs: Sequence[Pair], types: Sequence[str]) -> dict[str, tup
     return found
 
 
-def disagreements(pairs: Sequence[Pair], types: Sequence[str], tolerance: float = 1e-9) -> list[str]:
-    """Types for which seqeval and the span score differ, with both figures; empty when all agree."""
+def disagreements(
+    pairs: Sequence[Pair], types: Sequence[str], found: SeqevalScores | None = None, tolerance: float = 1e-9
+) -> list[str]:
+    """Types for which seqeval and the span score differ, with both figures; empty when all agree.
+
+    `found` are the scores of `seqeval_scores` for these pairs, if they are at hand.
+    """
     own: Scores = summed(pairs, strict)
     problems = []
-    for type_, (precision, recall, f1, support) in seqeval_scores(pairs, types).items():
+    for type_, (precision, recall, f1, support) in (found or seqeval_scores(pairs, types)).items():
         counts = own[type_]
         ours = (counts.precision, counts.recall, counts.f1, counts.gold)
         if any(abs(a - b) > tolerance for a, b in zip(ours, (precision, recall, f1, support), strict=True)):

@@ -76,7 +76,7 @@ def evaluate(documents: Sequence[Document], answers: Answers, schema: Schema) ->
     """
     found, related = pairs(documents, answers.end_to_end), pairs(documents, answers.gold_entities)
     types, names = schema.entity_types, schema.relation_names
-    problems = disagreements(found, types)
+    checked = seqeval_scores(found, types)
     table_ = confusion(found)
     return {
         "guidelines": GUIDELINES_VERSION,
@@ -95,10 +95,9 @@ def evaluate(documents: Sequence[Document], answers: Answers, schema: Schema) ->
         },
         "per_document": _per_document(found, related),
         "seqeval": {
-            type_: {"precision": p, "recall": r, "f1": f, "support": s}
-            for type_, (p, r, f, s) in seqeval_scores(found, types).items()
+            type_: {"precision": p, "recall": r, "f1": f, "support": s} for type_, (p, r, f, s) in checked.items()
         },
-        "seqeval_disagreements": problems,
+        "seqeval_disagreements": disagreements(found, types, checked),
         "confusion": [{"gold": g, "predicted": p, "count": n} for (g, p), n in sorted(table_.items())],
     }
 

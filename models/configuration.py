@@ -70,6 +70,11 @@ class ExtractorConfig:
             return (self.schema.entity_types,)
         return tuple((type_,) for type_ in self.schema.entity_types)
 
+    @property
+    def track_types(self) -> list[list[int]]:
+        """For each tag track, the schema's index of each of its types."""
+        return [[self.schema.type_index[type_] for type_ in track] for track in self.tracks]
+
     def to_dict(self) -> dict[str, Any]:
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "schema"}
         return {**values, "schema": self.schema.to_dict()}

@@ -206,7 +206,7 @@ def label(features: Features, document: Document, config: ExtractorConfig) -> La
     """Attach a document's annotations to the features of its text."""
     tracks = config.tracks
     place_of = {type_: (track, k) for track, types in enumerate(tracks) for k, type_ in enumerate(types)}
-    type_index = {type_: i for i, type_ in enumerate(config.schema.entity_types)}
+    type_index = config.schema.type_index
     relation_index = {name: i for i, name in enumerate(config.schema.relation_names)}
     tags = np.zeros((len(features), len(tracks)), dtype=np.int64)
     kept = set(document.kept_sentences)
@@ -260,6 +260,17 @@ class Batch:
         return Batch(**moved)
 
 
+def pad_windows(windows: Sequence[Sequence[int]], pad: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and attention mask `[windows, longest]` of windows of piece ids."""
+    length = max(len(window) for window in windows)
+    ids = np.full((len(windows), length), pad, dtype=np.int64)
+    mask = np.zeros((len(windows), length), dtype=np.int64)
+    for row, window in enumerate(windows):
+        ids[row, : len(window)] = window
+        mask[row, : len(window)] = 1
+    return ids, mask
+
+
 def collate(features: Sequence[Features], pad: int, offsets: np.ndarray | None = None) -> Batch:
     """Put features into one batch, padded to the longest window of it.
 
@@ -270,13 +281,8 @@ def collate(features: Sequence[Features], pad: int, offsets: np.ndarray | None =
     """
     chunks = [chunk for item in features for chunk in item.chunks]
     if offsets is None:
-        length = max(len(chunk) for chunk in chunks)
-        ids = np.full((len(chunks), length), pad, dtype=np.int64)
-        mask = np.zeros((len(chunks), length), dtype=np.int64)
-        for row, chunk in enumerate(chunks):
-            ids[row, : len(chunk)] = chunk
-            mask[row, : len(chunk)] = 1
-        offsets = np.arange(len(chunks)) * length
+        ids, mask = pad_windows(chunks, pad)
+        offsets = np.arange(len(chunks)) * ids.shape[1]
     else:
         ids = mask = np.zeros((0, 0), dtype=np.int64)
     before = np.cumsum([0, *(len(item.chunks) for item in features)])

@@ -14,7 +14,7 @@ import torch
 
 from models.decoding import decode
 from models.extractor import Extractor
-from models.features import Features, collate
+from models.features import Features, collate, pad_windows
 from models.relations import candidate_pairs
 
 DECODE_ROWS = 64
@@ -78,13 +78,8 @@ def _states(model: Extractor, items: Sequence[Features], batch_size: int) -> tor
     pad, device = model.tokenization.pad, model.device
     for begin in range(0, len(order), batch_size):
         rows = order[begin : begin + batch_size]
-        length = len(chunks[rows[-1]])
-        ids = torch.full((len(rows), length), pad, dtype=torch.long)
-        mask = torch.zeros((len(rows), length), dtype=torch.long)
-        for row, index in enumerate(rows):
-            ids[row, : len(chunks[index])] = torch.tensor(chunks[index])
-            mask[row, : len(chunks[index])] = 1
-        hidden = model.encode(ids.to(device), mask.to(device))
+        ids, mask = pad_windows([chunks[index] for index in rows], pad)
+        hidden = model.encode(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device))
         for row, index in enumerate(rows):
             pieces[index] = hidden[row, : len(chunks[index])].clone()
     flat = torch.cat(pieces)
@@ -98,8 +93,7 @@ def _decode(
 ) -> list[list[tuple[int, int, int, float]]]:
     scores = model.tag_scores(states).float().cpu().numpy()
     transitions, start = (t.detach().float().cpu().numpy() for t in model.transitions())
-    index = {type_: i for i, type_ in enumerate(model.config.schema.entity_types)}
-    types = [[index[type_] for type_ in track] for track in model.config.tracks]
+    types = model.config.track_types
     stretches: list[Stretch] = []
     offset = 0
     for number, item in enumerate(items):

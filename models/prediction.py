@@ -154,14 +154,16 @@ class Predictor:
 
     def _stream(self, texts: Iterable[str], choices: _Choices) -> Iterator[Prediction]:
         group: list[_Work] = []
+        windows = 0
         for number, text in enumerate(texts):
             if not isinstance(text, str):
                 raise TypeError(f"text number {number} is {type(text).__name__}, not a string")
             with self._lock:
                 group.append(self._prepare(text, choices.clean, choices.entities))
-            if len(group) >= GROUP_TEXTS or sum(work.windows for work in group) >= GROUP_WINDOWS:
+            windows += group[-1].windows
+            if len(group) >= GROUP_TEXTS or windows >= GROUP_WINDOWS:
                 yield from self._finish(group, choices)
-                group = []
+                group, windows = [], 0
         if group:
             yield from self._finish(group, choices)
 
@@ -205,11 +207,12 @@ class Predictor:
         given = None
         placed: list[list[Entity]] = []
         if group and group[0].given is not None:
-            placed = [[e for e, _ in self._within(item, group[0].given)] for item in items]
-            number = {type_: i for i, type_ in enumerate(self.model.config.schema.entity_types)}
+            number = self.model.config.schema.type_index
+            within = [self._within(item, group[0].given) for item in items]
+            placed = [[e for e, _ in each] for each in within]
             given = [
-                [(*_syllables(item, r), number[e.type]) for e, r in self._within(item, group[0].given)]
-                for item in items
+                [(*_syllables(item, r), number[e.type]) for e, r in each]
+                for item, each in zip(items, within, strict=True)
             ]
         found = extract(
             self.model,

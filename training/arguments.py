@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -17,8 +17,32 @@ class ConfigError(ValueError):
     """A setting that does not exist or cannot be used; the message names it and what to write."""
 
 
+class RunSettings:
+    """What the settings of every kind of run share: checked kinds of values, and a folder."""
+
+    name: str
+    output: str
+
+    def cast_fields(self) -> None:
+        """Make every value the kind its field says.
+
+        Raises:
+            ConfigError: a value that cannot be.
+        """
+        for f in fields(self):  # type: ignore[arg-type]
+            setattr(self, f.name, cast(f.name, str(f.type), getattr(self, f.name)))
+
+    @property
+    def run(self) -> Path:
+        """Folder of the run."""
+        return Path(self.output) if self.output else Path("runs") / self.name
+
+
+Kind = TypeVar("Kind", bound=RunSettings)
+
+
 @dataclass
-class TrainingConfig:
+class TrainingConfig(RunSettings):
     """Settings of one fine-tuning run.
 
     Args:
@@ -75,8 +99,7 @@ class TrainingConfig:
     keep_checkpoints: int = 1
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            setattr(self, f.name, cast(f.name, str(f.type), getattr(self, f.name)))
+        self.cast_fields()
         rates = ("learning_rate", "head_learning_rate")
         for name in ("window", "batch_size", "accumulation", "keep_checkpoints", "epochs", "relation_hidden", *rates):
             if not 0 < getattr(self, name) < float("inf"):
@@ -86,11 +109,6 @@ class TrainingConfig:
         for name in ("dropout", "warmup", "predicted_spans"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
-
-    @property
-    def run(self) -> Path:
-        """Folder of the run."""
-        return Path(self.output) if self.output else Path("runs") / self.name
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -120,23 +138,23 @@ def cast(name: str, kind: str, value: Any) -> Any:
         raise ConfigError(f"{name}: expected {kind}, found {value!r}") from None
 
 
-def unknown_key(key: str, known: Sequence[str], where: str) -> ConfigError:
-    """The error for a key that does not exist, with the nearest one that does."""
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-    return ConfigError(f"{where}: unknown key {key!r}; did you mean {near!r}? Known: {', '.join(known)}")
-
-
-def from_mapping(values: Mapping[str, Any], where: str) -> TrainingConfig:
-    """Settings from a mapping.
+def from_values(kind: type[Kind], values: Mapping[str, Any], where: str) -> Kind:
+    """Settings of a kind from a mapping.
 
     Raises:
         ConfigError: an unknown key, with the nearest known one, or a value of the wrong kind.
     """
-    known = [f.name for f in fields(TrainingConfig)]
-    for key in values:
+    known = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    for key in map(str, values):
         if key not in known:
-            raise unknown_key(str(key), known, where)
-    return TrainingConfig(**values)
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+            raise ConfigError(f"{where}: unknown key {key!r}; did you mean {near!r}? Known: {', '.join(known)}")
+    return kind(**values)
+
+
+def from_mapping(values: Mapping[str, Any], where: str) -> TrainingConfig:
+    """Training settings from a mapping; see `from_values`."""
+    return from_values(TrainingConfig, values, where)
 
 
 def find_config(name: str) -> Path:
@@ -167,7 +185,7 @@ def parse_setting(setting: str) -> tuple[str, Any]:
         raise ConfigError(f"--set {setting!r}: the value is not YAML ({' '.join(str(error).split())})") from None
 
 
-def read_config(name: str, settings: Sequence[str] = ()) -> TrainingConfig:
+def read_settings(kind: type[Kind], name: str, settings: Sequence[str] = ()) -> Kind:
     """Settings of a YAML file, with `key=value` settings on top.
 
     Raises:
@@ -181,4 +199,9 @@ def read_config(name: str, settings: Sequence[str] = ()) -> TrainingConfig:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected 'key: value' lines")
     values.update(map(parse_setting, settings))
-    return from_mapping(values, str(path))
+    return from_values(kind, values, str(path))
+
+
+def read_config(name: str, settings: Sequence[str] = ()) -> TrainingConfig:
+    """Training settings of a YAML file; see `read_settings`."""
+    return read_settings(TrainingConfig, name, settings)

@@ -147,8 +147,7 @@ class Objective(nn.Module):
         model = self.extractor
         padded, _ = pad_sentences(scores.float(), lengths)
         transitions, start = (t.float().cpu().numpy() for t in model.transitions())
-        index = {type_: i for i, type_ in enumerate(model.config.schema.entity_types)}
-        types = [[index[type_] for type_ in track] for track in model.config.tracks]
+        types = model.config.track_types
         known = {tuple(row) for row in gold.tolist()}
         labelled = (tags[:, 0] != UNLABELLED).cpu().numpy()
         extra = []

@@ -20,7 +20,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ from data.copies import near_copies
 from models.configuration import ModelError
 from models.encoders import resolve_encoder
 from models.tokenization import PhobertTokenization
-from training.arguments import ConfigError, cast, find_config, parse_setting, unknown_key
+from training.arguments import ConfigError, RunSettings, read_settings
 from training.corpus import Filter, segmented, write_tokens
 from training.transfer import load_source, transfer
 from training.vocabulary import learn, write_vocabulary
@@ -50,7 +50,7 @@ RESERVED = 0.4
 
 
 @dataclass
-class PretrainConfig:
+class PretrainConfig(RunSettings):
     """Settings of one pretraining.
 
     Args:
@@ -91,31 +91,14 @@ class PretrainConfig:
     seed: int = 13
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            setattr(self, f.name, cast(f.name, str(f.type), getattr(self, f.name)))
+        self.cast_fields()
         if len(self.corpora) != len(self.shares) or not self.corpora:
             raise ConfigError("corpora and shares must list as many entries, at least one")
 
-    @property
-    def run(self) -> Path:
-        """Folder of the run."""
-        return Path(self.output) if self.output else Path("runs") / self.name
-
 
 def read_pretrain_config(name: str, settings: Sequence[str]) -> PretrainConfig:
-    """Settings of a YAML file with `key=value` settings on top.
-
-    Raises:
-        ConfigError: an unknown key, with the nearest known one, or a value of the wrong kind.
-    """
-    path = find_config(name)
-    values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    values.update(map(parse_setting, settings))
-    known = [f.name for f in fields(PretrainConfig)]
-    for key in values:
-        if key not in known:
-            raise unknown_key(key, known, str(path))
-    return PretrainConfig(**values)
+    """Pretraining settings of a YAML file; see `read_settings`."""
+    return read_settings(PretrainConfig, name, settings)
 
 
 def evaluation_text(config: PretrainConfig) -> tuple[frozenset[str], list[str]]:
