@@ -5,10 +5,12 @@
     python -m data.build                                   # authored text alone
     python -m data.build --articles DIR --news FILE.jsonl  # with the five articles and the news
     python -m data.build --check                           # print problems, write nothing
+    python -m data.build --from conll --train train.conll --validation dev.conll --test test.conll
 
 Splits: `train` is the authored text (and your own, `--train`). `validation` is the development gold
 where the news is at hand, else every tenth authored document. `test` is the five articles, where they
-are at hand. Folders may also be named by PHODANG_ARTICLES and PHODANG_NEWS.
+are at hand. Folders may also be named by PHODANG_ARTICLES and PHODANG_NEWS. With `--from` the splits are
+your files alone, with the labels found in them.
 """
 
 from __future__ import annotations
@@ -135,12 +137,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--news", type=Path, help="JSONL with the news articles the development gold refers to")
     parser.add_argument("--train", type=Path, nargs="+", default=[], help="your own documents, JSONL exchange format")
     parser.add_argument(
+        "--from", dest="format", choices=["conll"], help="build from --train, --validation, --test in this format alone"
+    )
+    parser.add_argument("--validation", type=Path, nargs="+", default=[], help="with --from: files to validate with")
+    parser.add_argument("--test", type=Path, nargs="+", default=[], help="with --from: files to test with")
+    parser.add_argument(
+        "--tag-column",
+        type=int,
+        default=-1,
+        metavar="N",
+        help="with --from conll: column of the tags, from 0 (default: last)",
+    )
+    parser.add_argument(
         "--out", type=Path, default=Path("build") / "data", help="folder to write (default: %(default)s)"
     )
     parser.add_argument("--check", action="store_true", help="print problems and write nothing; exit 1 on errors")
     options = parser.parse_args(arguments)
+    if not options.format and (options.validation or options.test):
+        parser.error("--validation and --test go with --from")
     try:
-        result = build(options.articles, options.news, options.train)
+        if options.format:
+            from data.imports import import_conll
+
+            files = {"train": options.train, "validation": options.validation, "test": options.test}
+            result = import_conll(files, options.tag_column)
+        else:
+            result = build(options.articles, options.news, options.train)
     except (GoldError, ArticleError, DataError, MarkupError, AnnotationError) as error:
         print(f"data.build: {error}", file=sys.stderr)
         return 1

@@ -6,8 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from data.documents import Document
-from data.schema import GUIDELINES_VERSION, Schema
+from data.schema import GUIDELINES_VERSION, PARTY_BUILDING, Schema
 
+INTENDED_USE = """## Intended use
+
+Training and evaluating extraction of what news text states about public office in Vietnam. Not for judging persons, \
+and not a source about them: gold annotations repeat what an article said at its date. To ask for a correction or \
+removal, open an issue with the document id and the surface."""
 Splits = Mapping[str, Sequence[Document]]
 
 
@@ -77,22 +82,17 @@ def longest_sentences(splits: Splits, count: int = 5) -> str:
 
 
 def data_card(splits: Splits, schema: Schema, sources: Sequence[str], left_out: Sequence[str]) -> str:
-    """The card in Markdown."""
-    return (
-        "\n\n".join(
-            [
-                "# Data card",
-                f"Annotated by the guidelines, version {GUIDELINES_VERSION}. Offsets are characters of NFC text.",
-                "## Sources\n\n" + "\n".join(f"- {line}" for line in sources),
-                "## Counts by split\n\n" + counts_by_split(splits, schema),
-                "## Surfaces also seen in training\n\n" + surface_overlap(splits, schema),
-                "## Longest sentences\n\n" + longest_sentences(splits),
-                "## Left out\n\n" + ("\n".join(f"- {line}" for line in left_out) or "- nothing"),
-                "## Intended use\n\nTraining and evaluating extraction of what news text states about public office "
-                "in Vietnam. Not for judging persons, and not a source about them: gold annotations repeat what an "
-                "article said at its date. To ask for a correction or removal, open an issue with the document id and "
-                "the surface.",
-            ]
-        )
-        + "\n"
-    )
+    """The card in Markdown; what only holds for our own task is said only of that."""
+    own = schema.name == PARTY_BUILDING.name
+    parts = [
+        "# Data card",
+        (f"Annotated by the guidelines, version {GUIDELINES_VERSION}. " if own else "")
+        + "Offsets are characters of NFC text.",
+        "## Sources\n\n" + "\n".join(f"- {line}" for line in sources),
+        "## Counts by split\n\n" + counts_by_split(splits, schema),
+        "## Surfaces also seen in training\n\n" + surface_overlap(splits, schema),
+        "## Longest sentences\n\n" + longest_sentences(splits),
+        "## Left out\n\n" + ("\n".join(f"- {line}" for line in left_out) or "- nothing"),
+        INTENDED_USE if own else "",
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"

@@ -47,6 +47,7 @@ class Tokenization(Protocol):
     eos: int
     pad: int
     unk: int
+    mask: int
     vocabulary_size: int
 
     def pieces(self, text: str, words: list[Range]) -> Pieces:
@@ -143,7 +144,7 @@ class PhobertTokenization:
         self._to_id = np.full(len(symbols), self.unk, dtype=np.int64)
         for symbol, number in symbols.items():
             if symbol != unknown:
-                self._to_id[number] = self.ids.get(_written(symbol), self.unk)
+                self._to_id[number] = self.ids.get(written(symbol), self.unk)
 
     def word_pieces(self, words: list[str]) -> list[Pieces]:
         """Pieces of each word on its own; spans are in the word."""
@@ -177,7 +178,7 @@ class PhobertTokenization:
                 shutil.copyfile(self.folder / name, folder / name)
 
 
-def _written(symbol: str) -> str:
+def written(symbol: str) -> str:
     """How `vocab.txt` spells a BPE symbol."""
     if symbol.endswith(END_OF_WORD):
         return symbol.removesuffix(END_OF_WORD)
@@ -197,6 +198,7 @@ class FastTokenization:
         "eos": ("</s>", "[SEP]"),
         "pad": ("<pad>", "[PAD]"),
         "unk": ("<unk>", "[UNK]"),
+        "mask": ("<mask>", "[MASK]"),
     }
 
     def __init__(self, folder: Path) -> None:
@@ -212,12 +214,16 @@ class FastTokenization:
         self._tokenizer.no_padding()
         self.vocabulary_size = self._tokenizer.get_vocab_size()
         self.bos, self.eos, self.pad, self.unk = (self._special(kind) for kind in ("bos", "eos", "pad", "unk"))
+        # Cut-down vocabularies may have lost it, and extraction does not need it.
+        self.mask = self._find("mask", self.unk)
+
+    def _find(self, kind: str, default: int) -> int:
+        numbers = (self._tokenizer.token_to_id(name) for name in self._NAMES[kind])
+        return next((number for number in numbers if number is not None), default)
 
     def _special(self, kind: str) -> int:
-        for name in self._NAMES[kind]:
-            number = self._tokenizer.token_to_id(name)
-            if number is not None:
-                return number
+        if (number := self._find(kind, -1)) >= 0:
+            return number
         raise TokenizerError(f"{self.folder}/tokenizer.json: no {kind} token; looked for {self._NAMES[kind]}")
 
     def pieces(self, text: str, words: list[Range]) -> Pieces:

@@ -1,7 +1,7 @@
 """Raw text for pretraining: streamed, cleared of evaluation text, segmented, and packed as piece ids.
 
-The result is one flat array of ids on disk per run (`tokens.bin`, unsigned 16-bit), read by position,
-so that training can stop at any moment and go on exactly where it was.
+The result is one flat array of ids on disk per corpus (unsigned 16-bit), read by position, so that
+training can stop at any moment and go on exactly where it was.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from tqdm.auto import tqdm
 from data.copies import words_of
 from data.segmentation import Segmenter, segmenter
 from data.sentences import split_sentences
-from models.tokenization import PhobertTokenization
+from models.tokenization import PhobertTokenization, TokenizerError
 from models.tones import phobert_tones
 
 T = TypeVar("T")
+_KNOWN_WORDS = 500_000
 OVERLAP = 12
 """A paragraph that shares so many consecutive words with evaluation text is left out."""
 
@@ -140,22 +141,34 @@ def segmented(
         slots.release()
 
 
-def write_tokens(path: Path, stream: Iterable[Sequence[str]], tokenization: PhobertTokenization) -> int:
-    """Write the ids of all paragraphs, each closed by `</s>`, as a flat array. Returns how many."""
-    aside = path.with_suffix(".partial")
-    total = 0
+def write_tokens(path: Path, stream: Iterable[Sequence[str]], tokenization: PhobertTokenization) -> tuple[int, int]:
+    """Write the ids of all paragraphs, each closed by `</s>`, as a flat array.
+
+    Returns how many ids there are, and how many of them are `<unk>`.
+
+    Raises:
+        TokenizerError: a vocabulary too large for 16 bits.
+    """
+    if tokenization.vocabulary_size > 1 << 16:
+        raise TokenizerError(
+            f"{tokenization.folder}: {tokenization.vocabulary_size} pieces; token files hold ids below {1 << 16}"
+        )
+    aside = path.with_name(path.name + ".partial")
+    total = unknown = 0
+    known: dict[str, list[int]] = {}
     with aside.open("wb") as out:
         for block in blocks(stream, 256):
-            lengths = [len(paragraph) for paragraph in block]
-            pieces = tokenization.word_pieces([word for paragraph in block for word in paragraph])
-            at = 0
+            new = sorted({word for paragraph in block for word in paragraph if word not in known})
+            known.update((w, p.ids) for w, p in zip(new, tokenization.word_pieces(new), strict=True))
             ids: list[int] = []
-            for length in lengths:
-                for each in pieces[at : at + length]:
-                    ids += each.ids
+            for paragraph in block:
+                for word in paragraph:
+                    ids += known[word]
                 ids.append(tokenization.eos)
-                at += length
             out.write(np.asarray(ids, dtype=np.uint16).tobytes())
             total += len(ids)
+            unknown += ids.count(tokenization.unk)
+            if len(known) > _KNOWN_WORDS:
+                known.clear()
     aside.replace(path)
-    return total
+    return total, unknown

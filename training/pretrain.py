@@ -6,47 +6,43 @@
         --set corpus_folder=CORPORA --set init_from=ENCODER --set articles=SEEDS
 
 Every stage leaves whole files in the run folder and is skipped when they are there; training goes on
-from its last state, step for step as if it had not been stopped (masks and dropout depend on the seed
-and the step alone). Runs on one CPU, several processes or a GPU under `accelerate launch`.
+from its last state, step for step as if it had not been stopped (what a step reads and hides depends on
+the seed and the step alone). Runs on one CPU, or under `accelerate launch` on several processes or a GPU.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
+import os
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 import yaml
-from accelerate import Accelerator
-from safetensors.torch import save_file
+from accelerate import Accelerator, PartialState
 from tqdm.auto import tqdm
 from transformers import RobertaForMaskedLM
 
-from data.annotations import read_standoff
-from data.articles import read_articles
-from data.build import GOLD
-from data.copies import near_copies
+from data.articles import ArticleError
 from models.configuration import ModelError
-from models.encoders import resolve_encoder
-from models.tokenization import PhobertTokenization
+from models.encoders import load_encoder, resolve_encoder
 from training.arguments import ConfigError, RunSettings, read_settings
-from training.corpus import Filter, segmented, write_tokens
-from training.transfer import load_source, transfer
-from training.vocabulary import learn, write_vocabulary
+from training.cpu import suit_cpu
+from training.encoder_card import encoder_card, write_encoder_card
+from training.masking import MaskedObjective, save_encoder
+from training.precision import chosen_precision
+from training.preparation import CorpusText, Preparation
+from training.run import environment, write_whole
+from training.sequences import Sequences
+from training.transfer import transfer
 
 log = logging.getLogger("training")
-RESERVED = 0.4
-"""Share of near-copy groups of the annotation pool kept out of pretraining, so that gold can grow."""
 
 
 @dataclass
@@ -55,45 +51,78 @@ class PretrainConfig(RunSettings):
 
     Args:
         corpora, shares: corpus files and the share of `words` read from the beginning of each.
-        corpus_folder: where they are; `articles`: folder of the five articles, kept out of the text.
-        init_from: encoder folder or hub id to start from.
+        sources: a line on where each comes from and its licence, for the card.
+        repeats: how often an epoch reads each of them (default once).
+        corpus_folder: where they are; `articles`: folder of the five articles, kept out of the text
+            (default: the environment's PHODANG_ARTICLES).
+        init_from: encoder folder or hub id to start from; base_model: the public model it is or comes from, and
+            base_note: how, and its licence, for the card.
         words: words of text in all; vocabulary_words: of these, read for the vocabulary.
-        vocabulary: symbols of the BPE; layers: of the new encoder.
+        vocabulary: symbols of the BPE; vocabulary_from: an encoder whose vocabulary is taken instead.
+        layers: of the new encoder; dropout: in it, while pretraining.
         length: pieces a sequence; batch_size: sequences a step over all processes.
-        steps, learning_rate, warmup (share of steps), weight_decay, mask (share of pieces).
+        steps, learning_rate, warmup (share of steps), decay (share of steps at the end in which the
+            rate falls to zero; 1: from the end of the warm-up on), weight_decay, mask (share of pieces).
         evaluate_every: steps between evaluations on held-out text; save_every: between states.
-        bf16: compute in bfloat16.
+        held_out: sequences never trained on, for evaluation.
+        precision: `bfloat16`, `float32`, or `auto`: whichever is faster on this machine.
     """
 
     name: str = "pretrain-compact"
     output: str = ""
     corpora: list[str] = field(default_factory=list)
     shares: list[str] = field(default_factory=list)
+    repeats: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
     corpus_folder: str = "."
     articles: str = ""
     init_from: str = "intfloat/multilingual-e5-small"
-    words: int = 9_000_000
+    base_model: str = ""
+    base_note: str = ""
+    words: int = 26_000_000
     vocabulary: int = 20_000
-    vocabulary_words: int = 4_000_000
+    vocabulary_words: int = 5_000_000
+    vocabulary_from: str = ""
     layers: int = 6
-    length: int = 128
+    dropout: float = 0.0
+    length: int = 256
     batch_size: int = 32
     steps: int = 2000
-    learning_rate: float = 5e-4
+    learning_rate: float = 7e-4
     warmup: float = 0.06
+    decay: float = 1.0
     weight_decay: float = 0.01
-    mask: float = 0.2
+    mask: float = 0.25
     evaluate_every: int = 100
     save_every: int = 100
+    held_out: int = 256
     processes: int = 2
     segmenter: str = "underthesea"
-    bf16: bool = True
+    precision: str = "auto"
     seed: int = 13
 
     def __post_init__(self) -> None:
         self.cast_fields()
         if len(self.corpora) != len(self.shares) or not self.corpora:
             raise ConfigError("corpora and shares must list as many entries, at least one")
+        if self.repeats and len(self.repeats) != len(self.corpora):
+            raise ConfigError("repeats must be empty or list as many entries as corpora")
+        if any(not repeat.isdecimal() or int(repeat) < 1 for repeat in self.repeats):
+            raise ConfigError(f"repeats must be whole numbers from 1 on, not {', '.join(self.repeats)}")
+        self.articles = self.articles or os.environ.get("PHODANG_ARTICLES", "")
+
+    def sequences(self, preparation: Preparation) -> Sequences:
+        """The masked sequences of prepared text."""
+        return Sequences(
+            preparation.token_files,
+            preparation.tokenization(),
+            length=self.length,
+            batch_size=self.batch_size,
+            mask=self.mask,
+            seed=self.seed,
+            repeats=[int(repeat) for repeat in self.repeats],
+            held_out=self.held_out,
+        )
 
 
 def read_pretrain_config(name: str, settings: Sequence[str]) -> PretrainConfig:
@@ -101,258 +130,193 @@ def read_pretrain_config(name: str, settings: Sequence[str]) -> PretrainConfig:
     return read_settings(PretrainConfig, name, settings)
 
 
-def evaluation_text(config: PretrainConfig) -> tuple[frozenset[str], list[str]]:
-    """Ids of pool articles to leave out, and texts no paragraph may overlap: the five articles, the
-    development articles, and a reserve of the pool for gold still to come, each with its near copies.
-    """
-    texts = [a.text for a in read_articles(Path(config.articles))] if config.articles else []
-    gold = {standoff.id for standoff in read_standoff(GOLD / "dev")}
-    left_out: set[str] = set()
-    for name in config.corpora:
-        path = Path(config.corpus_folder) / name
-        if path.suffix != ".jsonl":
-            continue
-        pool = list(read_articles(path))
-        groups = near_copies([article.text for article in pool])
-        # A group is named by its smallest id, so that the choice does not move when the pool is reordered.
-        names: dict[int, str] = {}
-        for article, group in zip(pool, groups, strict=True):
-            names[group] = min(names.get(group, article.id), article.id)
-        golden = {group for article, group in zip(pool, groups, strict=True) if article.id in gold}
-        for article, group in zip(pool, groups, strict=True):
-            drawn = int(hashlib.sha256(names[group].encode()).hexdigest(), 16) % 1000 < 1000 * RESERVED
-            if group in golden or drawn:
-                left_out.add(article.id)
-                texts.append(article.text)
-    return frozenset(left_out), texts
-
-
-def prepare_text(config: PretrainConfig) -> dict[str, Any]:
-    """Vocabulary and token file of the run; both are made once."""
-    run = config.run
-    summary_file = run / "corpus.json"
-    if summary_file.is_file():
-        return json.loads(summary_file.read_text())
-    left_out, texts = evaluation_text(config)
-    log.info("%d articles of the pool and %d texts in all are kept out", len(left_out), len(texts))
-    guards = {name: Filter.of(texts) for name in config.corpora}
-    shares = [float(share) for share in config.shares]
-
-    def stream(words: int, count: bool) -> Iterator[list[str]]:
-        for name, share in zip(config.corpora, shares, strict=True):
-            guard = guards[name] if count else Filter(guards[name].forbidden)
-            path = Path(config.corpus_folder) / name
-            limit = int(words * share)
-            yield from segmented(path, limit, guard, config.segmenter, processes=config.processes, leave_out=left_out)
-
-    encoder = run / "encoder"
-    if not (encoder / "bpe.codes").is_file():
-        counts: Counter[str] = Counter()
-        for paragraph in stream(config.vocabulary_words, count=False):
-            counts.update(paragraph)
-        write_vocabulary(encoder, *learn(counts, config.vocabulary))
-    tokenization = PhobertTokenization(encoder)
-    total = write_tokens(run / "tokens.bin", stream(config.words, count=True), tokenization)
-    summary = {
-        "tokens": total,
-        "vocabulary": tokenization.vocabulary_size,
-        "texts_kept_out": len(texts),
-        "paragraphs": {name: {"read": g.seen, "dropped_for_overlap": g.dropped} for name, g in guards.items()},
-    }
-    summary_file.write_text(json.dumps(summary, indent=2) + "\n")
-    return summary
-
-
-class Sequences:
-    """Sequences of a token file in a seeded order; the last ones are held out."""
-
-    HELD_OUT = 128
-
-    def __init__(self, path: Path, config: PretrainConfig, tokenization: PhobertTokenization) -> None:
-        self.config = config
-        self.tokenization = tokenization
-        self.body = config.length - 2
-        self.tokens = np.memmap(path, dtype=np.uint16, mode="r")
-        count = len(self.tokens) // self.body
-        if count < 2 * self.HELD_OUT:
-            raise ConfigError(f"{path}: only {count} sequences of {self.body} pieces; read more words")
-        order = np.random.default_rng(config.seed).permutation(count)
-        self.held_out, self.train = order[: self.HELD_OUT], order[self.HELD_OUT :]
-
-    def batch(self, rows: np.ndarray, seed: Sequence[int]) -> dict[str, torch.Tensor]:
-        """Masked inputs and labels of these sequences; masks are drawn from `seed` alone."""
-        random = np.random.default_rng(seed)
-        t = self.tokenization
-        body = np.stack([self.tokens[r * self.body : (r + 1) * self.body] for r in rows]).astype(np.int64)
-        ids = np.pad(body, ((0, 0), (1, 1)), constant_values=t.eos)
-        ids[:, 0] = t.bos
-        chosen = random.random(ids.shape) < self.config.mask
-        chosen[:, 0] = chosen[:, -1] = False
-        chosen &= ids > t.unk
-        labels = np.where(chosen, ids, -100)
-        kind = random.random(ids.shape)
-        ids = np.where(chosen & (kind < 0.8), t.mask, ids)
-        other = random.integers(4, t.vocabulary_size - 1, size=ids.shape)
-        ids = np.where(chosen & (kind >= 0.9), other, ids)
-        return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels)}
-
-    def step(self, number: int, part: int, parts: int) -> dict[str, torch.Tensor]:
-        """The batch of a step; each of `parts` processes takes its share of the rows."""
-        size = self.config.batch_size
-        at = np.arange(number * size, (number + 1) * size)
-        epoch, place = at // len(self.train), at % len(self.train)
-        rows = self.train[place]
-        mine = slice(part, None, parts)
-        return self.batch(rows[mine], [self.config.seed, number, int(epoch[0]), part])
-
-
-class MaskedObjective(torch.nn.Module):
-    """Loss and accuracy over the masked pieces; only those go through the vocabulary layer."""
-
-    def __init__(self, model: RobertaForMaskedLM) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean loss and share of right answers, both scalars."""
-        hidden = self.model.roberta(input_ids=input_ids).last_hidden_state
-        wanted = labels != -100
-        logits = self.model.lm_head(hidden[wanted]).float()
-        gold = labels[wanted]
-        return torch.nn.functional.cross_entropy(logits, gold), (logits.argmax(-1) == gold).float().mean()
-
-
 def learning_rate(step: int, config: PretrainConfig) -> float:
-    """Linear warm-up, then linear decay to zero."""
+    """Linear warm-up, then the full rate, then linear decay to zero over the last `decay` of the steps."""
     warm = max(1, int(config.warmup * config.steps))
     if step < warm:
         return config.learning_rate * (step + 1) / warm
-    return config.learning_rate * max(0.0, (config.steps - step) / max(1, config.steps - warm))
+    falling = max(1, min(config.steps - warm, int(config.decay * config.steps)))
+    return config.learning_rate * min(1.0, max(0.0, (config.steps - step) / falling))
 
 
-def save_state(run: Path, objective: MaskedObjective, optimizer: torch.optim.Optimizer, step: int) -> None:
-    """Weights, optimiser and step in one file, written aside and renamed."""
+@dataclass
+class Progress:
+    """Where a run stands: steps done, and seconds spent on them over all its starts."""
+
+    step: int = 0
+    seconds: float = 0.0
+
+
+def save_state(run: Path, objective: MaskedObjective, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    """Weights, optimiser and progress in one file, written aside and renamed."""
     aside = run / "state.partial"
-    state = {"model": objective.model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+    state = {"model": objective.model.state_dict(), "optimizer": optimizer.state_dict(), **asdict(progress)}
     torch.save(state, aside)
     aside.replace(run / "state.pt")
 
 
-def save_encoder(folder: Path, model: RobertaForMaskedLM) -> None:
-    """The encoder alone, in half precision, as `AutoModel.from_pretrained` loads it."""
-    state = {
-        f"roberta.{n}": v.to(torch.float16).contiguous()
-        for n, v in model.roberta.state_dict().items()
-        if v.is_floating_point()
-    }
-    aside = folder / "model.safetensors.partial"
-    save_file(state, str(aside), metadata={"format": "pt"})
-    aside.replace(folder / "model.safetensors")
-    config = model.config
-    config.architectures = ["RobertaModel"]
-    (folder / "config.json").write_text(config.to_json_string(), encoding="utf-8")
+def load_state(run: Path, model: RobertaForMaskedLM, optimizer: torch.optim.Optimizer) -> Progress:
+    """The last state of a run, put into model and optimiser; the history forgets what came after it."""
+    history = run / "history.jsonl"
+    rows = history.read_text(encoding="utf-8").splitlines(keepends=True) if history.is_file() else []
+    progress = Progress()
+    if (run / "state.pt").is_file():
+        state = torch.load(run / "state.pt", map_location="cpu", weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        progress = Progress(int(state["step"]), float(state["seconds"]))
+        log.info("continuing at step %d", progress.step)
+    # A line cut short by a kill lies behind the state, as do rows of steps that are done again.
+    whole = [row for row in rows if row.endswith("\n") and json.loads(row)["step"] <= progress.step]
+    if whole != rows:
+        write_whole(history, "".join(whole))
+    return progress
 
 
-def train(config: PretrainConfig, sequences: Sequences, model: RobertaForMaskedLM) -> None:
+def train(config: PretrainConfig, sequences: Sequences, model: RobertaForMaskedLM, precision: str = "float32") -> None:
     """Masked-language modelling until `steps`, from the last state if there is one."""
-    accelerator = Accelerator(mixed_precision="bf16" if config.bf16 else "no")
+    accelerator = Accelerator(mixed_precision="bf16" if precision == "bfloat16" else "no")
+    part, parts = accelerator.process_index, accelerator.num_processes
+    if config.batch_size % parts:
+        raise ConfigError(f"batch_size={config.batch_size} does not divide among {parts} processes")
     run = config.run
     decayed = [p for p in model.parameters() if p.ndim >= 2]
     plain = [p for p in model.parameters() if p.ndim < 2]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), eps=1e-6)
     objective = MaskedObjective(model)
-    step = 0
-    if (run / "state.pt").is_file():
-        state = torch.load(run / "state.pt", map_location="cpu", weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        step = int(state["step"])
-        log.info("continuing at step %d", step)
+    if accelerator.device.type == "cpu":
+        suit_cpu(model)
+    with accelerator.main_process_first():
+        progress = load_state(run, model, optimizer)
     wrapped, optimizer = accelerator.prepare(objective, optimizer)
-    history = run / "history.jsonl"
-    bar = tqdm(total=config.steps, initial=step, unit=" steps", disable=not accelerator.is_main_process, mininterval=5)
-    started, first = time.time(), step
-    while step < config.steps:
+    bar = tqdm(
+        total=config.steps, initial=progress.step, unit=" steps", disable=not accelerator.is_main_process, mininterval=5
+    )
+    started, before = time.monotonic(), progress
+    while progress.step < config.steps:
         # Dropout depends on the step alone, so a resumed run repeats an uninterrupted one.
-        torch.manual_seed(config.seed * 1_000_003 + step * 64 + accelerator.process_index)
-        batch = {
-            k: v.to(accelerator.device)
-            for k, v in sequences.step(step, accelerator.process_index, accelerator.num_processes).items()
-        }
+        torch.manual_seed(config.seed * 1_000_003 + progress.step * 64 + part)
+        batch = sequences.step(progress.step)
+        asked = int((batch["labels"] != -100).sum())
+        mine = {name: values[part::parts].to(accelerator.device) for name, values in batch.items()}
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config)
+            group["lr"] = learning_rate(progress.step, config)
         wrapped.train()
         with accelerator.autocast():
-            loss, _ = wrapped(**batch)
+            loss, _ = wrapped(**mine)
+        # Processes average their gradients: with this the sum is over all that the step asks, however it is dealt out.
+        loss = loss * parts / max(asked, 1)
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(wrapped.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-        step += 1
+        spent = time.monotonic() - started
+        progress = Progress(progress.step + 1, before.seconds + spent)
         bar.update()
-        last = step == config.steps
-        if accelerator.is_main_process and (step % config.evaluate_every == 0 or last):
-            speed = (step - first) * config.batch_size * config.length / (time.time() - started)
+        last = progress.step == config.steps
+        if accelerator.is_main_process and (progress.step % config.evaluate_every == 0 or last):
             row = {
-                "step": step,
-                "train_loss": loss.item(),
+                "step": progress.step,
+                "tokens": progress.step * config.batch_size * config.length,
+                "seconds": round(progress.seconds, 1),
+                "train_loss": loss.item() / parts if parts > 1 else loss.item(),
                 **evaluate(objective, sequences, accelerator),
-                "tokens_per_second": round(speed),
+                "tokens_per_second": round((progress.step - before.step) * config.batch_size * config.length / spent),
             }
             bar.set_postfix(
-                held_out=f"{row['held_out_loss']:.3f}", accuracy=f"{row['held_out_accuracy']:.3f}", tps=f"{speed:.0f}"
+                held_out=f"{row['held_out_loss']:.3f}",
+                accuracy=f"{row['held_out_accuracy']:.3f}",
+                tokens_per_second=row["tokens_per_second"],
             )
-            with history.open("a") as out:
+            with (run / "history.jsonl").open("a", encoding="utf-8") as out:
                 out.write(json.dumps(row) + "\n")
-        if accelerator.is_main_process and (step % config.save_every == 0 or last):
-            save_state(run, objective, optimizer, step)
+        if accelerator.is_main_process and (progress.step % config.save_every == 0 or last):
+            save_state(run, objective, optimizer, progress)
     if accelerator.is_main_process:
         save_encoder(run / "encoder", model)
+    accelerator.wait_for_everyone()
 
 
 @torch.no_grad()
 def evaluate(objective: MaskedObjective, sequences: Sequences, accelerator: Accelerator) -> dict[str, float]:
     """Loss and masked-piece accuracy on the held-out sequences, always with the same masks."""
     objective.eval()
-    losses, hits = [], []
+    loss, hits, asked = 0.0, 0, 0
     for begin in range(0, len(sequences.held_out), 32):
         batch = sequences.batch(sequences.held_out[begin : begin + 32], [0, begin])
         with accelerator.autocast():
-            loss, accuracy = objective(**{k: v.to(accelerator.device) for k, v in batch.items()})
-        losses.append(float(loss))
-        hits.append(float(accuracy))
-    return {"held_out_loss": float(np.mean(losses)), "held_out_accuracy": float(np.mean(hits))}
+            each, right = objective(**{k: v.to(accelerator.device) for k, v in batch.items()})
+        loss += float(each)
+        hits += int(right)
+        asked += int((batch["labels"] != -100).sum())
+    return {"held_out_loss": loss / max(asked, 1), "held_out_accuracy": hits / max(asked, 1)}
 
 
-def pretrain(config: PretrainConfig) -> None:
-    """All stages of a run.
+def prepare(config: PretrainConfig) -> tuple[Preparation, RobertaForMaskedLM, str]:
+    """Text, vocabulary and initial model of a run, and the precision to compute in.
 
     Raises:
-        ConfigError, ModelError: settings or the source encoder cannot be used.
+        ConfigError, ModelError: settings or the source encoder cannot be used, or the folder holds another run.
     """
-    config.run.mkdir(parents=True, exist_ok=True)
-    path = config.run / "config.yaml"
+    run = config.run
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / "config.yaml"
     if path.is_file():
         before = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         changed = [key for key, value in asdict(config).items() if before.get(key) != value]
         if changed:
-            raise ConfigError(
-                f"{config.run}: holds a run with other settings ({', '.join(changed)}); name another output"
-            )
-    path.write_text(yaml.safe_dump(asdict(config), sort_keys=False), encoding="utf-8")
-    summary = prepare_text(config)
-    log.info("%s", json.dumps(summary))
-    tokenization = PhobertTokenization(config.run / "encoder")
-    sequences = Sequences(config.run / "tokens.bin", config, tokenization)
+            raise ConfigError(f"{run}: holds a run with other settings ({', '.join(changed)}); name another output")
+    else:
+        write_whole(path, yaml.safe_dump(asdict(config), sort_keys=False))
+    if not config.articles:
+        log.warning("articles is not set: the five articles are not kept out of the text")
+    corpora = [
+        CorpusText(
+            Path(config.corpus_folder) / name,
+            int(config.words * float(share)),
+            int(config.vocabulary_words * float(share)),
+        )
+        for name, share in zip(config.corpora, config.shares, strict=True)
+    ]
+    preparation = Preparation(
+        run,
+        corpora,
+        articles=Path(config.articles) if config.articles else None,
+        vocabulary=config.vocabulary,
+        vocabulary_from=resolve_encoder(config.vocabulary_from) if config.vocabulary_from else None,
+        segmenter=config.segmenter,
+        processes=config.processes,
+    )
+    tokenization = preparation.run()
     torch.manual_seed(config.seed)
-    model = transfer(*load_source(resolve_encoder(config.init_from)), tokenization, config.layers)
-    initial = config.run / "initial" / "model.safetensors"
-    if not initial.is_file():
-        initial.parent.mkdir(exist_ok=True)
-        tokenization.save(initial.parent)
-        save_encoder(initial.parent, model)
-    train(config, sequences, model)
+    encoder, pieces, origin = load_encoder(config.init_from, config.seed)
+    log.info("starting from %s", origin)
+    model = transfer(encoder, pieces, tokenization, config.layers)
+    model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
+    initial = run / "initial"
+    if not (initial / "model.safetensors").is_file():
+        initial.mkdir(exist_ok=True)
+        tokenization.save(initial)
+        save_encoder(initial, model)
+    return preparation, model, chosen_precision(config.precision, run)
+
+
+def pretrain(config: PretrainConfig) -> None:
+    """All stages of a run; see `prepare` and `train`."""
+    # The others wait while one prepares the text, longer than the half hour they would by default.
+    with PartialState(timeout=timedelta(days=1)).main_process_first():
+        preparation, model, precision = prepare(config)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = config.dropout
+    train(config, config.sequences(preparation), model, precision)
+    if PartialState().is_main_process:
+        history = [json.loads(row) for row in (config.run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+        corpora = json.loads((config.run / "corpus.json").read_text(encoding="utf-8"))
+        card = encoder_card(asdict(config), corpora, history, environment(), precision)
+        if not write_encoder_card(preparation.encoder, card, history):
+            log.warning("no curve drawn: pip install 'phodang[report]'")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -366,7 +330,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         pretrain(read_pretrain_config(options.config, options.set))
-    except (ConfigError, ModelError, OSError, ValueError) as error:
+    except (ConfigError, ModelError, ArticleError, OSError, ValueError) as error:
         print(f"training.pretrain: {error}", file=sys.stderr)
         return 1
     return 0

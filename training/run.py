@@ -25,6 +25,21 @@ def save_whole(extractor: Extractor, folder: Path) -> None:
     aside.rename(folder)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file aside, then rename: a reader never sees half of it."""
+    aside = path.with_name(path.name + ".partial")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(filter(None, [*names, platform.processor()]), "CPU")
+
+
 def environment() -> dict[str, Any]:
     """Versions and machine: what to know to get the same numbers again."""
     versions = {}
@@ -36,6 +51,7 @@ def environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "processor": processor(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "packages": versions,

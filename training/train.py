@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from transformers import TrainingArguments, set_seed
 
@@ -37,6 +38,7 @@ from models.features import FeatureBuilder
 from training.arguments import ConfigError, TrainingConfig, read_config
 from training.card import model_card
 from training.collator import Collator, Examples, Objective
+from training.cpu import suit_cpu
 from training.evaluation import DocumentSet
 from training.run import environment, prepare_run
 from training.trainer import SCORE, ExtractionTrainer, SaveExtractor
@@ -99,6 +101,9 @@ def train(settings: TrainingConfig, restart: bool = False) -> dict[str, Any]:
 
     set_seed(settings.seed)
     extractor, builder = build_extractor(settings, data)
+    on_cpu = not torch.cuda.is_available()
+    if on_cpu:
+        suit_cpu(extractor.encoder)
     examples = Examples(data.splits["train"], builder)
     if examples.lost:
         log.warning("%d annotations cannot be learned (first: %s)", len(examples.lost), examples.lost[0])
@@ -114,6 +119,7 @@ def train(settings: TrainingConfig, restart: bool = False) -> dict[str, Any]:
         lr_scheduler_type="linear",
         max_grad_norm=settings.max_grad_norm,
         bf16=settings.bf16,
+        use_cpu=on_cpu,
         seed=settings.seed,
         eval_strategy="epoch",
         save_strategy="epoch",

@@ -9,14 +9,11 @@ the place of a bilingual dictionary.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
-from tokenizers import Tokenizer
-from transformers import AutoModel, PreTrainedModel, RobertaConfig, RobertaForMaskedLM
+from transformers import PreTrainedModel, RobertaConfig, RobertaForMaskedLM
 
 from models.configuration import ModelError
-from models.tokenization import CONTINUED, SPECIAL, PhobertTokenization
+from models.tokenization import CONTINUED, PhobertTokenization, Tokenization
 from models.tones import PAIRS
 
 _BACK = {new: old for old, new in PAIRS.items()}
@@ -52,13 +49,13 @@ def _newspaper_tone(syllable: str) -> str:
 
 
 def transfer(
-    encoder: PreTrainedModel, tokenizer: Tokenizer, new: PhobertTokenization, layers: int
+    encoder: PreTrainedModel, pieces: Tokenization, new: PhobertTokenization, layers: int
 ) -> RobertaForMaskedLM:
     """A masked language model with the new vocabulary, initialised from `encoder`.
 
     Args:
         encoder: BERT, RoBERTa or XLM-R layout.
-        tokenizer: of `encoder`.
+        pieces: tokenizer of `encoder`; PhoBERT's own kind gives pieces it shares with the new vocabulary as they are.
         layers: to keep, spread evenly.
 
     Raises:
@@ -102,7 +99,7 @@ def transfer(
     own["embeddings.token_type_embeddings.weight"] = torch.zeros_like(own["embeddings.token_type_embeddings.weight"])
     own["embeddings.word_embeddings.weight"] = _embeddings(
         old["embeddings.word_embeddings.weight"].float(),
-        tokenizer,
+        pieces,
         new,
         own["embeddings.word_embeddings.weight"].clone(),
     )
@@ -113,31 +110,24 @@ def transfer(
     return model
 
 
-def _embeddings(
-    source: torch.Tensor, tokenizer: Tokenizer, new: PhobertTokenization, table: torch.Tensor
-) -> torch.Tensor:
-    unknown = {i for name in ("<unk>", "[UNK]") if (i := tokenizer.token_to_id(name)) is not None}
+def _embeddings(source: torch.Tensor, old: Tokenization, new: PhobertTokenization, table: torch.Tensor) -> torch.Tensor:
+    """The new embedding table `[pieces, width]`; a piece that nothing spells keeps random values."""
     table.normal_(mean=0.0, std=float(source.std()))
-    pieces = [(piece, number) for piece, number in new.ids.items() if piece not in SPECIAL and piece != "<mask>"]
-    encodings = tokenizer.encode_batch([spelled(piece) for piece, _ in pieces], add_special_tokens=False)
-    for (_, number), encoding in zip(pieces, encodings, strict=True):
-        ids = [i for i in encoding.ids if i not in unknown]
-        if ids:
+    special = {"<s>": old.bos, "<pad>": old.pad, "</s>": old.eos, "<unk>": old.unk, "<mask>": old.mask}
+    for piece, number in new.ids.items():
+        if piece in special:
+            table[number] = source[special[piece]]
+        elif ids := _spelling(piece, old):
             table[number] = source[ids].mean(0)
-    for token in (*SPECIAL, "<mask>"):
-        match = tokenizer.token_to_id(token)
-        if match is not None and token in new.ids:
-            table[new.ids[token]] = source[match]
     return table
 
 
-def load_source(folder: Path) -> tuple[PreTrainedModel, Tokenizer]:
-    """The encoder and tokenizer to start from.
-
-    Raises:
-        ModelError: the folder has no `tokenizer.json` or no encoder.
-    """
-    if not (folder / "tokenizer.json").is_file():
-        raise ModelError(f"{folder}: no tokenizer.json to transfer a vocabulary from")
-    encoder = AutoModel.from_pretrained(str(folder), add_pooling_layer=False, dtype=torch.float32)
-    return encoder, Tokenizer.from_file(str(folder / "tokenizer.json"))
+def _spelling(piece: str, old: Tokenization) -> list[int]:
+    """Ids of the old pieces that spell a new one, without unknown ones."""
+    if isinstance(old, PhobertTokenization):
+        text = piece.removesuffix(CONTINUED)
+        found = [old.ids[piece]] if piece in old.ids else old.pieces(text, [(0, len(text))]).ids
+    else:
+        text = spelled(piece)
+        found = old.pieces(text, [(0, len(text))]).ids
+    return [number for number in found if number != old.unk]

@@ -22,8 +22,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 
-from models.tokenization import CONTINUED, END_OF_WORD, PhobertTokenization
+from models.tokenization import CONTINUED, END_OF_WORD, PhobertTokenization, written
 from training.corpus import Filter, segmented
+from training.run import write_whole
 
 _VOWELS = "aăâeêioôơuưy"
 _TONES = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
@@ -46,13 +47,17 @@ def count_words(paths: Sequence[Path], limit: int, name: str, guard: Filter) -> 
     return counts
 
 
-def learn(counts: Counter[str], size: int) -> tuple[list[tuple[str, str]], Counter[str]]:
-    """Merges, best first, and the count of each piece in PhoBERT's spelling."""
+def learn(counts: Counter[str], size: int, min_frequency: int = 5) -> tuple[list[tuple[str, str]], Counter[str]]:
+    """Merges, best first, and the count of each piece in PhoBERT's spelling.
+
+    Args:
+        counts: of words. size: symbols in all. min_frequency: pairs seen less often are not merged.
+    """
     alphabet = vietnamese_alphabet()
     tokenizer = Tokenizer(BPE(end_of_word_suffix=END_OF_WORD, unk_token="<unk>"))
     trainer = BpeTrainer(
         vocab_size=size,
-        min_frequency=5,
+        min_frequency=min_frequency,
         initial_alphabet=alphabet,
         limit_alphabet=400,
         end_of_word_suffix=END_OF_WORD,
@@ -70,22 +75,24 @@ def learn(counts: Counter[str], size: int) -> tuple[list[tuple[str, str]], Count
     for character in alphabet:
         pieces[character] += 0
         pieces[character + CONTINUED] += 0
+    # Every merge result too: no word may end in a piece that the vocabulary does not have.
+    for left, right in merges:
+        pieces[written(left + right)] += 0
     words = sorted(counts)
     for word, encoding in zip(words, tokenizer.encode_batch([[w] for w in words], is_pretokenized=True), strict=True):
         for token in encoding.tokens:
             if token != "<unk>":
-                final = token.endswith(END_OF_WORD)
-                pieces[token.removesuffix(END_OF_WORD) if final else token + CONTINUED] += counts[word]
+                pieces[written(token)] += counts[word]
     return merges, pieces
 
 
 def write_vocabulary(folder: Path, merges: Iterable[tuple[str, str]], pieces: Counter[str]) -> None:
-    """Write `vocab.txt` (most frequent first) and `bpe.codes`."""
+    """Write `vocab.txt` (most frequent first) and `bpe.codes`, the latter last and whole."""
     folder.mkdir(parents=True, exist_ok=True)
     ordered = sorted(pieces.items(), key=lambda item: (-item[1], item[0]))
     (folder / "vocab.txt").write_text("".join(f"{piece} {count}\n" for piece, count in ordered), encoding="utf-8")
     codes = "".join(f"{left} {right} {rank}\n" for rank, (left, right) in enumerate(merges, start=1))
-    (folder / "bpe.codes").write_text(codes, encoding="utf-8")
+    write_whole(folder / "bpe.codes", codes)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

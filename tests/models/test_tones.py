@@ -44,6 +44,45 @@ def test_the_table_is_the_pairs_with_their_mark_moved() -> None:
     assert len(PAIRS) == 60
 
 
+ONSETS = [
+    "b",
+    "c",
+    "ch",
+    "d",
+    "đ",
+    "g",
+    "gh",
+    "h",
+    "k",
+    "kh",
+    "l",
+    "m",
+    "n",
+    "ng",
+    "ngh",
+    "nh",
+    "p",
+    "ph",
+    "r",
+    "s",
+    "t",
+    "th",
+    "tr",
+    "v",
+    "x",
+]
+
+
+@pytest.mark.parametrize("onset", ["", *ONSETS])
+def test_every_affected_syllable_in_every_case(onset: str) -> None:
+    for old, new in zip(OLD, NEW, strict=True):
+        for written, expected in ((onset + old, onset + new), (onset.capitalize() + old, onset.capitalize() + new)):
+            assert phobert_tones(written) == expected
+            assert phobert_tones(written.upper()) == expected.upper()
+            assert phobert_tones(written.capitalize()) == expected.capitalize()
+            assert phobert_tones(f"({written}_{written}, {written})") == f"({expected}_{expected}, {expected})"
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

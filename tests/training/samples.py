@@ -9,11 +9,16 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from transformers import RobertaConfig, RobertaForMaskedLM
 
 from data.dataset import write_dataset
-from tests.fixtures.sentences import article, documents
+from data.segmentation import NoSegmenter
+from models.tokenization import PhobertTokenization
+from tests.fixtures.checkpoints import write_tokenizer
+from tests.fixtures.sentences import TEXTS, article, documents
 from training import trainer as module
 from training.arguments import TrainingConfig
+from training.corpus import segmented_words, write_tokens
 
 
 def write_data(folder: Path) -> Path:
@@ -66,3 +71,23 @@ def equal(one: Path, other: Path) -> bool:
     """Whether two safetensors files hold the same weights to the bit."""
     first, second = load_file(one), load_file(other)
     return first.keys() == second.keys() and all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def write_token_files(folder: Path) -> tuple[list[Path], PhobertTokenization]:
+    """Two token files of the invented sentences, and the tokenizer they were made with."""
+    (folder / "encoder").mkdir()
+    write_tokenizer(folder / "encoder")
+    tokenization = PhobertTokenization(folder / "encoder")
+    stream = [segmented_words(text, NoSegmenter()) for text in TEXTS]
+    files = [folder / "một.bin", folder / "hai.bin"]
+    for file, often in zip(files, (20, 6), strict=True):
+        write_tokens(file, stream * often, tokenization)
+    return files, tokenization
+
+
+def masked_model(tokenization: PhobertTokenization, width: int = 16) -> RobertaForMaskedLM:
+    """A tiny masked language model with fixed random weights."""
+    torch.manual_seed(0)
+    small = {"hidden_size": width, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": width}
+    size = tokenization.vocabulary_size
+    return RobertaForMaskedLM(RobertaConfig(vocab_size=size, max_position_embeddings=40, type_vocab_size=1, **small))

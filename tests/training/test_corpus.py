@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from data.segmentation import NoSegmenter
-from models.tokenization import PhobertTokenization
+from models.tokenization import PhobertTokenization, TokenizerError
 from training.corpus import Filter, blocks, paragraphs, segmented, segmented_words, word_runs, write_tokens
 
 SENTENCE = "Sáng nay, bà con bản Huổi Tát góp công làm đường vào điểm trường mới, ai cũng vui."
@@ -74,8 +74,22 @@ def test_tokens_are_a_flat_array(tiny_encoder: Path, tmp_path: Path) -> None:
     (a, b, c) = (pieces.ids for pieces in tokenization.word_pieces(["Huyện", "uỷ", "họp"]))
     once = [*a, *b, tokenization.eos, tokenization.eos, *c, tokenization.eos]
     assert np.fromfile(tmp_path / "t.bin", dtype=np.uint16).tolist() == once * 200
-    assert total == 200 * len(once)
+    assert total == (200 * len(once), 0)
     assert [path.name for path in tmp_path.iterdir()] == ["t.bin"]
+
+
+def test_unknown_pieces_are_counted(tiny_encoder: Path, tmp_path: Path) -> None:
+    tokenization = PhobertTokenization(tiny_encoder)
+    assert write_tokens(tmp_path / "t.bin", [["龍", "họp"], ["龍"]], tokenization) == (5, 2)
+
+
+def test_a_vocabulary_too_large_for_the_file_is_refused(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenization = PhobertTokenization(tiny_encoder)
+    monkeypatch.setattr(tokenization, "vocabulary_size", 70_000)
+    with pytest.raises(TokenizerError, match="70000 pieces; token files hold ids below 65536"):
+        write_tokens(tmp_path / "t.bin", [["họp"]], tokenization)
 
 
 @pytest.mark.slow

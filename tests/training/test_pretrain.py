@@ -1,40 +1,35 @@
-"""Pretraining: settings, masked sequences, and a run that goes on exactly where it stopped."""
+"""Pretraining: settings, and a run that goes on exactly where it stopped."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+import yaml
 from accelerate.state import AcceleratorState
-from transformers import AutoModel, RobertaConfig, RobertaForMaskedLM
 
 from models.encoders import load_encoder
-from models.tokenization import PhobertTokenization
-from tests.fixtures.checkpoints import write_tokenizer
 from tests.fixtures.sentences import TEXTS
-from tests.training.samples import Stopped
+from tests.training.samples import Stopped, equal, masked_model, write_token_files
 from training import pretrain as module
 from training.arguments import CONFIGS, ConfigError
-from training.corpus import segmented_words, write_tokens
-from training.pretrain import (
-    MaskedObjective,
-    PretrainConfig,
-    Sequences,
-    learning_rate,
-    main,
-    read_pretrain_config,
-    save_encoder,
-    train,
-)
+from training.pretrain import PretrainConfig, learning_rate, main, read_pretrain_config, train
+from training.sequences import Sequences
 
 
 @pytest.fixture(autouse=True)
-def _fresh_accelerator() -> Iterator[None]:
+def _fresh_accelerator(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("PHODANG_ARTICLES", raising=False)
     AcceleratorState._reset_state(reset_partial_state=True)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
@@ -51,136 +46,90 @@ def config(output: Path, **changes: Any) -> PretrainConfig:
         "evaluate_every": 3,
         "save_every": 2,
         "learning_rate": 1e-2,
-        "bf16": False,
+        "precision": "float32",
         "segmenter": "none",
+        "held_out": 32,
+        "processes": 1,
         **changes,
     }
     return PretrainConfig(**values)
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A run folder with vocabulary and tokens."""
-    from data.segmentation import NoSegmenter
+class Run:
+    """A run folder with tokens; every start makes its objects anew, as a new process would."""
 
-    (tmp_path / "encoder").mkdir()
-    write_tokenizer(tmp_path / "encoder")
-    stream = [segmented_words(text, NoSegmenter()) for text in TEXTS] * 20
-    write_tokens(tmp_path / "tokens.bin", stream, PhobertTokenization(tmp_path / "encoder"))
-    return tmp_path
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        self.folder = folder
+        self.files, self.tokenization = write_token_files(folder)
+        self.config = config(folder, **changes)
 
+    def start(self, width: int = 16) -> None:
+        c = self.config
+        sequences = Sequences(
+            self.files, self.tokenization, length=18, batch_size=c.batch_size, mask=c.mask, seed=c.seed, held_out=32
+        )
+        train(c, sequences, masked_model(self.tokenization, width))
 
-def sequences(run: Path, **changes: Any) -> Sequences:
-    return Sequences(run / "tokens.bin", config(run, **changes), PhobertTokenization(run / "encoder"))
+    @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        state: dict[str, torch.Tensor] = torch.load(self.folder / "state.pt", weights_only=True)["model"]
+        return state
 
-
-def model(run: Path) -> RobertaForMaskedLM:
-    torch.manual_seed(0)
-    size = PhobertTokenization(run / "encoder").vocabulary_size
-    small = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    return RobertaForMaskedLM(RobertaConfig(vocab_size=size, max_position_embeddings=40, type_vocab_size=1, **small))
-
-
-def test_sequences_are_masked_by_their_seed_alone(run: Path) -> None:
-    data = sequences(run, mask=0.3)
-    tokens = data.tokens
-    batch = data.batch(np.array([3, 5]), [1, 2])
-    ids, labels = batch["input_ids"], batch["labels"]
-    assert ids.shape == labels.shape == (2, 18)
-    assert ids[:, 0].tolist() == [0, 0]
-    assert ids[:, -1].tolist() == [2, 2]
-    plain = torch.tensor(np.stack([tokens[48:64], tokens[80:96]]).astype(np.int64))
-    body, wanted = ids[:, 1:-1], labels[:, 1:-1]
-    masked = wanted != -100
-    assert torch.equal(body[~masked], plain[~masked])
-    assert torch.equal(wanted[masked], plain[masked])
-    assert (labels[:, [0, -1]] == -100).all()
-    assert all(torch.equal(value, batch[name]) for name, value in data.batch(np.array([3, 5]), [1, 2]).items())
-    assert not torch.equal(data.batch(np.array([3, 5]), [1, 3])["labels"], labels)
-
-
-def test_shares_of_masked_pieces(run: Path) -> None:
-    data = sequences(run, mask=0.25)
-    batch = data.batch(np.arange(len(data.train)), [9])
-    ids, labels = batch["input_ids"], batch["labels"]
-    chosen = labels != -100
-    assert (labels[chosen] > 3).all(), "special pieces are never asked for"
-    plain = torch.where(chosen, labels, ids)
-    assert chosen.sum() / (plain > 3).sum() == pytest.approx(0.25, abs=0.02)
-    count = chosen.sum().item()
-    assert (ids[chosen] == data.tokenization.mask).sum().item() / count == pytest.approx(0.8, abs=0.04)
-    assert (ids[chosen] == labels[chosen]).sum().item() / count == pytest.approx(0.1, abs=0.03)
-
-
-def test_an_epoch_reads_every_training_sequence_once(run: Path) -> None:
-    data = sequences(run, batch_size=4)
-    assert len(data.held_out) == 128
-    assert set(data.held_out).isdisjoint(data.train)
-    read: list[int] = []
-    data.batch = lambda rows, seed: read.extend(rows.tolist())  # type: ignore[assignment,return-value,func-returns-value]
-    steps = len(data.train) // 4
-    for number in range(steps):
-        for part in (0, 1):
-            data.step(number, part, 2)
-    assert sorted(read) == sorted(data.train[: 4 * steps].tolist())
-    read.clear()
-    data.step(steps, 0, 1)
-    rest = len(data.train) - 4 * steps
-    assert read == [*data.train[4 * steps :].tolist(), *data.train[: 4 - rest].tolist()], "then from the beginning"
-
-
-def test_too_little_text(run: Path) -> None:
-    with pytest.raises(ConfigError, match="sequences of 510 pieces; read more words"):
-        sequences(run, length=512)
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        lines = (self.folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
+        return [{k: v for k, v in json.loads(line).items() if "second" not in k} for line in lines]
 
 
 def test_learning_rate_rises_and_falls() -> None:
     settings = config(Path(), steps=100, warmup=0.1, learning_rate=1.0)
     assert [learning_rate(step, settings) for step in (0, 4, 9)] == pytest.approx([0.1, 0.5, 1.0])
     assert [learning_rate(step, settings) for step in (10, 55, 99, 100)] == pytest.approx([1, 0.5, 1 / 90, 0])
+    late = config(Path(), steps=100, warmup=0.1, learning_rate=1.0, decay=0.2)
+    assert [learning_rate(step, late) for step in (10, 79, 80, 90, 99)] == pytest.approx([1, 1, 1, 0.5, 0.05])
 
 
-def test_loss_is_over_masked_pieces(run: Path) -> None:
-    objective = MaskedObjective(model(run)).eval()
-    batch = sequences(run).batch(np.arange(8), [1])
-    with torch.no_grad():
-        loss, accuracy = objective(**batch)
-        expected = objective.model(**batch)
-    assert loss.item() == pytest.approx(expected.loss.item(), rel=1e-5)
-    hits = (expected.logits.argmax(-1) == batch["labels"])[batch["labels"] != -100]
-    assert accuracy.item() == pytest.approx(hits.float().mean().item())
-
-
-def weights(run: Path) -> dict[str, torch.Tensor]:
-    state: dict[str, torch.Tensor] = torch.load(run / "state.pt", weights_only=True)["model"]
-    return state
-
-
-def test_a_stopped_run_goes_on_as_if_it_had_not_been(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train(config(run), sequences(run), model(run))
-    whole = weights(run)
-    rows = [json.loads(line) for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [row["step"] for row in rows] == [3, 6]
-    (run / "state.pt").unlink()
-    (run / "history.jsonl").unlink()
+@pytest.mark.parametrize("stop", [1, 3, 5])
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(
+    stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("whole", "stopped"):
+        (tmp_path / name).mkdir()
+    whole, stopped = Run(tmp_path / "whole"), Run(tmp_path / "stopped")
+    whole.start()
     original = Sequences.step
 
-    def stop(self: Sequences, number: int, part: int, parts: int) -> dict[str, torch.Tensor]:
-        if number == 5:
+    def step(self: Sequences, number: int) -> dict[str, torch.Tensor]:
+        if number == stop:
             raise Stopped
-        return original(self, number, part, parts)
+        return original(self, number)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Sequences, "step", stop)
-        with pytest.raises(Stopped):
-            train(config(run), sequences(run), model(run))
-    assert torch.load(run / "state.pt", weights_only=True)["step"] == 4
-    train(config(run), sequences(run), model(run))
-    again = weights(run)
-    assert all(torch.equal(value, again[name]) for name, value in whole.items())
-    second = [json.loads(line) for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [row["step"] for row in second] == [3, 6]
-    assert [row["held_out_loss"] for row in second] == [row["held_out_loss"] for row in rows]
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(Sequences, "step", step)
+        stopped.start()
+    # A kill may leave half a line, and the row of a step whose state was not saved.
+    with (tmp_path / "stopped" / "history.jsonl").open("a", encoding="utf-8") as out:
+        out.write('{"step": 6, "half')
+    stopped.start()
+    first, second = whole.weights, stopped.weights
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    assert [row["step"] for row in stopped.history] == [3, 6]
+    assert stopped.history == whole.history
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    run = Run(tmp_path, steps=300, evaluate_every=100, save_every=300, learning_rate=2e-3, batch_size=16)
+    run.start(width=64)
+    losses = [row["held_out_loss"] for row in run.history]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0] - 0.15
+    assert [row["tokens"] for row in run.history] == [100 * 16 * 18, 200 * 16 * 18, 300 * 16 * 18]
+
+
+def test_a_batch_that_does_not_divide_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.Accelerator, "num_processes", property(lambda self: 4))
+    with pytest.raises(ConfigError, match="batch_size=6 does not divide among 4 processes"):
+        Run(tmp_path).start()
 
 
 def test_a_run_of_other_settings_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +138,7 @@ def test_a_run_of_other_settings_is_refused(tmp_path: Path, monkeypatch: pytest.
     def stop(*_: Any) -> None:
         raise Stopped
 
-    monkeypatch.setattr(module, "prepare_text", stop)
+    monkeypatch.setattr(module.Preparation, "run", stop)
     for _ in range(2):
         with pytest.raises(Stopped):
             module.pretrain(config(tmp_path))
@@ -197,30 +146,25 @@ def test_a_run_of_other_settings_is_refused(tmp_path: Path, monkeypatch: pytest.
         module.pretrain(config(tmp_path, vocabulary=123))
 
 
-def test_the_encoder_that_is_saved_loads(run: Path) -> None:
-    trained = model(run)
-    save_encoder(run / "encoder", trained)
-    assert not (run / "encoder" / "model.safetensors.partial").exists()
-    encoder, tokenization, _ = load_encoder(str(run / "encoder"))
-    assert encoder.config.vocab_size == tokenization.vocabulary_size
-    own = trained.roberta.state_dict()
-    for name, value in encoder.state_dict().items():
-        assert torch.equal(value, own[name].half().float())
-    assert AutoModel.from_pretrained(str(run / "encoder"), add_pooling_layer=False).config.hidden_size == 16
-
-
 def test_settings() -> None:
     shipped = read_pretrain_config("pretrain-compact.yaml", [])
     assert shipped.run == Path("runs") / "pretrain-compact"
     assert sum(map(float, shipped.shares)) == pytest.approx(1)
+    assert len(shipped.sources) == len(shipped.corpora)
     assert read_pretrain_config(str(CONFIGS / "pretrain-compact.yaml"), ["steps=7"]).steps == 7
     with pytest.raises(ConfigError, match="unknown key 'step'; did you mean 'steps'"):
         read_pretrain_config("pretrain-compact.yaml", ["step=7"])
     with pytest.raises(ConfigError, match="corpora and shares must list as many entries"):
         read_pretrain_config("pretrain-compact.yaml", ["shares=[1]"])
+    with pytest.raises(ConfigError, match="repeats must be empty or list as many entries as corpora"):
+        read_pretrain_config("pretrain-compact.yaml", ["repeats=[1]"])
+    with pytest.raises(ConfigError, match="repeats must be whole numbers from 1 on, not 1, 0, 1, 1"):
+        read_pretrain_config("pretrain-compact.yaml", ["repeats=[1, 0, 1, 1]"])
 
 
-@pytest.mark.parametrize("setting", ["steps=[1", "steps=nhiều", "corpus_folder=nowhere", "shares=[a, b, c, d]"])
+@pytest.mark.parametrize(
+    "setting", ["steps=[1", "steps=nhiều", "corpus_folder=nowhere", "shares=[a, b, c, d]", "precision=half"]
+)
 def test_command_line_errors_are_one_line(
     setting: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,18 +174,98 @@ def test_command_line_errors_are_one_line(
     assert len(told) == 1
 
 
-def test_evaluation_text_is_kept_out(tmp_path: Path) -> None:
-    (tmp_path / "articles").mkdir()
-    (tmp_path / "articles" / "một.txt").write_text("Bài một.", encoding="utf-8")
-    records = [{"id": f"bài-{n}", "text": f"Bài số {n}: {TEXTS[n % 20]}"} for n in range(200)]
-    pool = tmp_path / "pool.jsonl"
-    pool.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
-    settings = config(
-        tmp_path, corpora=["pool.jsonl"], corpus_folder=str(tmp_path), articles=str(tmp_path / "articles")
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
+    """Settings of a small run from nothing but text and an encoder, and the folder they are in."""
+    from tests.fixtures.checkpoints import write_encoder
+
+    folder = tmp_path_factory.mktemp("pretraining")
+    (folder / "a.txt").write_text("\n".join(TEXTS * 20), encoding="utf-8")
+    source = write_encoder(folder / "source", num_hidden_layers=3)
+    settings = {
+        "corpora": "[a.txt]",
+        "shares": "[1]",
+        "repeats": "[1]",
+        "sources": "[câu bịa (Apache-2.0)]",
+        "corpus_folder": folder,
+        "init_from": source,
+        "words": 9000,
+        "vocabulary_words": 2000,
+        "vocabulary": 450,
+        "layers": 2,
+        "length": 34,
+        "batch_size": 8,
+        "steps": 60,
+        "evaluate_every": 20,
+        "save_every": 5,
+        "held_out": 16,
+        "segmenter": "none",
+        "processes": 1,
+        "precision": "float32",
+    }
+    return [part for key, value in settings.items() for part in ("--set", f"{key}={value}")], folder
+
+
+def finished(settings: list[str], folder: Path) -> Path:
+    """An uninterrupted run of these settings, made once."""
+    run = folder / "run"
+    if not (run / "encoder" / "README.md").is_file():
+        assert main([*settings, "--set", f"output={run}"]) == 0
+    return run
+
+
+@pytest.mark.slow
+def test_from_text_to_an_encoder_with_its_card(command: tuple[list[str], Path]) -> None:
+    settings, folder = command
+    run = finished(settings, folder)
+    encoder, tokenization, _ = load_encoder(str(run / "encoder"))
+    assert encoder.config.num_hidden_layers == 2
+    card = (run / "encoder" / "README.md").read_text(encoding="utf-8")
+    assert str(folder) not in card, "a card names no folder of a machine"
+    assert "câu bịa (Apache-2.0)" in card
+    assert f"{tokenization.vocabulary_size} word-level pieces" in card
+    assert (run / "encoder" / "curve.png").read_bytes().startswith(b"\x89PNG")
+    head = yaml.safe_load(card.split("---")[1])
+    assert head["language"] == "vi"
+    initial, _, _ = load_encoder(str(run / "initial"))
+    assert initial.config.vocab_size == encoder.config.vocab_size
+    assert main([*settings, "--set", f"output={run}"]) == 0, "a finished run stays as it is"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", ["encoder/vocab.txt", "tokens", "state.pt", "history.jsonl"])
+def test_a_killed_process_goes_on_with_the_same_result(
+    file: str, command: tuple[list[str], Path], tmp_path: Path
+) -> None:
+    settings, folder = command
+    whole = finished(settings, folder)
+    call = [sys.executable, "-m", "training.pretrain", *settings, "--set", f"output={tmp_path / 'run'}"]
+    process = subprocess.Popen(call, stderr=subprocess.DEVNULL, start_new_session=True)
+    while not (tmp_path / "run" / file).exists() and process.poll() is None:
+        time.sleep(0.005)
+    assert process.poll() is None, "it ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    subprocess.run(call, stderr=subprocess.DEVNULL, check=True)
+    for name in ("vocab.txt", "bpe.codes"):
+        assert (tmp_path / "run" / "encoder" / name).read_bytes() == (whole / "encoder" / name).read_bytes()
+    assert equal(tmp_path / "run" / "encoder" / "model.safetensors", whole / "encoder" / "model.safetensors")
+
+
+@pytest.mark.slow
+def test_two_processes_read_what_one_reads(command: tuple[list[str], Path], tmp_path: Path) -> None:
+    settings, folder = command
+    whole = finished(settings, folder)
+    launch = [shutil.which("accelerate", path=Path(sys.executable).parent) or "accelerate", "launch", "--cpu"]
+    launch += ["--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    launch += ["--main_process_port", "0", "-m", "training.pretrain"]
+    done = subprocess.run(
+        [*launch, *settings, "--set", f"output={tmp_path / 'run'}"], capture_output=True, text=True, check=False
     )
-    left_out, texts = module.evaluation_text(settings)
-    assert texts[0] == "Bài một."
-    assert texts[1:] == [r["text"] for r in records if r["id"] in left_out]
-    assert 0.2 < len(left_out) / 200 < 0.6
-    pool.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in reversed(records)), encoding="utf-8")
-    assert module.evaluation_text(settings)[0] == left_out, "the choice does not depend on the order"
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [
+        [json.loads(line) for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+        for run in (whole, tmp_path / "run")
+    ]
+    for one, two in zip(*rows, strict=True):
+        assert two["held_out_loss"] == pytest.approx(one["held_out_loss"], rel=1e-3)

@@ -33,9 +33,10 @@ def test_a_model_is_replaced_as_a_whole(tiny_encoder: Path, tmp_path: Path) -> N
 
 def test_environment_names_what_numbers_depend_on() -> None:
     found = environment()
-    assert found.keys() == {"python", "machine", "threads", "device", "packages"}
+    assert found.keys() == {"python", "machine", "processor", "threads", "device", "packages"}
     assert found["packages"]["torch"] == torch.__version__
     assert "underthesea" in found["packages"]
+    assert found["processor"]
 
 
 def test_a_fresh_folder_has_no_checkpoint(tmp_path: Path) -> None:

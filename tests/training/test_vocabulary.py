@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from pathlib import Path
+from random import Random
 
 import pytest
 from transformers import PhobertTokenizer
@@ -53,6 +54,17 @@ def test_every_letter_exists_inside_and_at_the_end_of_a_word(folder: Path) -> No
         assert f"{letter}@@" in tokenization.ids
     (found,) = tokenization.word_pieces(["ẴẵĐừZ"])
     assert tokenization.unk not in found.ids
+
+
+def test_no_word_of_known_letters_ends_in_a_piece_that_is_not_there(folder: Path) -> None:
+    """Merges that training words always carried on must stand in the vocabulary all the same."""
+    tokenization = PhobertTokenization(folder)
+    letters = [letter for letter in "HuyệnuỷviênMườngSậy_." if letter.strip()]
+    random = Random(5)
+    words = ["".join(random.choices(letters, k=random.randint(1, 9))) for _ in range(5_000)]
+    words += [word[a:b] for word in COUNTS for a in range(len(word)) for b in range(a + 1, len(word) + 1)]
+    words = [word for word in words if "龍" not in word]
+    assert all(tokenization.unk not in found.ids for found in tokenization.word_pieces(words))
 
 
 def test_files_are_in_phoberts_format(folder: Path) -> None:
