@@ -152,6 +152,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--out", type=Path, default=Path("build") / "data", help="folder to write (default: %(default)s)"
     )
     parser.add_argument("--check", action="store_true", help="print problems and write nothing; exit 1 on errors")
+    parser.add_argument(
+        "--token-column",
+        type=int,
+        default=0,
+        metavar="N",
+        help="with --from conll: that of the tokens (default: first)",
+    )
     options = parser.parse_args(arguments)
     if not options.format and (options.validation or options.test):
         parser.error("--validation and --test go with --from")
@@ -160,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from data.imports import import_conll
 
             files = {"train": options.train, "validation": options.validation, "test": options.test}
-            result = import_conll(files, options.tag_column)
+            result = import_conll(files, options.tag_column, options.token_column)
         else:
             result = build(options.articles, options.news, options.train)
     except (GoldError, ArticleError, DataError, MarkupError, AnnotationError) as error:
@@ -177,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_dataset(options.out, result.splits, result.schema)
     (options.out / "README.md").write_text(card, encoding="utf-8")
     for name in ("test", "validation"):
-        if result.splits.get(name):
+        if result.splits.get(name) and not options.format:
             print(f"{name}:\n{counts_by_document(result.splits[name], result.schema)}\n")
     print(card)
     print(f"written: {options.out}")

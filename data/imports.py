@@ -15,7 +15,7 @@ from data.schema import Schema
 SPLITS = ("train", "validation", "test")
 
 
-def import_conll(files: Mapping[str, Sequence[Path]], tag_column: int = -1) -> Build:
+def import_conll(files: Mapping[str, Sequence[Path]], tag_column: int = -1, token_column: int = 0) -> Build:
     """Splits of CoNLL files; the schema is flat, without relations, and has every label of every file.
 
     Without files for validation, every tenth document of training validates.
@@ -25,7 +25,7 @@ def import_conll(files: Mapping[str, Sequence[Path]], tag_column: int = -1) -> B
     """
     if not files.get("train"):
         raise DataError("no files to train on; give --train FILE")
-    read = {name: [read_conll(path, tag_column) for path in files.get(name, ())] for name in SPLITS}
+    read = {name: [read_conll(path, tag_column, token_column) for path in files.get(name, ())] for name in SPLITS}
     types = {name: sum((text.types for text in texts), Counter[str]()) for name, texts in read.items()}
     if not types["train"]:
         raise DataError(f"{files['train'][0]}: no entities; is the tag in another column? --tag-column N (from 0)")

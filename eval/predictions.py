@@ -23,14 +23,21 @@ class Answers:
 
 
 def answer(predictor: Predictor, documents: Sequence[Document]) -> Answers:
-    """Run a model over the texts of annotated documents, as a user would."""
-    texts = [document.text for document in documents]
-    end_to_end = list(progress(predictor(iter(texts)), "predicting", "documents"))
+    """Run a model over the texts of annotated documents, as a user would.
+
+    Sentences are the documents' own: for raw text those that `predict()` finds, for annotated data in
+    other formats those it came with.
+    """
+    texts, sentences = [document.text for document in documents], [document.sentences or () for document in documents]
+    end_to_end = list(progress(predictor(iter(texts), sentences=sentences), "predicting", "documents"))
     related = predictor.model.relations is not None
-    given = [
-        predictor(d.text, entities=d.entities) if related and d.entities else Prediction(d.text, d.entities)
-        for d in progress(documents, "relating gold entities", "documents")
-    ]
+    given = []
+    for document in progress(documents, "relating gold entities", "documents"):
+        if related and document.entities:
+            own = [document.sentences or ()]
+            given.append(predictor(document.text, entities=document.entities, sentences=own))
+        else:
+            given.append(Prediction(document.text, document.entities))
     return Answers(end_to_end, given)
 
 

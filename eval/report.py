@@ -24,7 +24,7 @@ from jinja2 import Environment, FileSystemLoader
 from data.card import table
 from data.dataset import DataError, read_dataset, read_jsonl
 from data.documents import AnnotationError, Document
-from data.schema import GUIDELINES_VERSION, Schema
+from data.schema import GUIDELINES_VERSION, PARTY_BUILDING, Schema
 from eval import scoring
 from eval.crosscheck import disagreements, seqeval_scores
 from eval.errors import MISSED, SPURIOUS, confusion, telling_errors
@@ -79,7 +79,8 @@ def evaluate(documents: Sequence[Document], answers: Answers, schema: Schema) ->
     checked = seqeval_scores(found, types)
     table_ = confusion(found)
     return {
-        "guidelines": GUIDELINES_VERSION,
+        "guidelines": GUIDELINES_VERSION if schema == PARTY_BUILDING else None,
+        "relation_types": list(names),
         "documents": len(documents),
         "sentences": sum(len(d.kept_sentences) for d in documents),
         "interval_units": "sentences" if len(documents) < FEW_DOCUMENTS else "documents",
@@ -110,6 +111,8 @@ def _row(name: str, scores: dict[str, float]) -> list[object]:
 def headline_rows(report: dict[str, Any]) -> list[list[object]]:
     """One row a setting: name, precision, recall, F1, support, interval."""
     rows = []
+    # Without relation types there is nothing to score, and a row of zeros would say otherwise.
+    related = bool(report["relation_types"])
     for name, scores in (
         ("entities, strict", report["entities"]["strict"]),
         ("entities, boundaries only", report["entities"]["boundary"]),
@@ -118,6 +121,8 @@ def headline_rows(report: dict[str, Any]) -> list[list[object]]:
         ("relations, end to end strict", report["relations"]["strict"]),
         ("relations, end to end boundaries", report["relations"]["boundary"]),
     ):
+        if name.startswith("relations") and not related:
+            continue
         low, high = scores["micro"]["interval_95"]
         rows.append([*_row(name, scores["micro"]), f"{low:.3f} – {high:.3f}", f"{scores['macro_f1']:.3f}"])
     return rows
@@ -131,9 +136,9 @@ def to_markdown(report: dict[str, Any]) -> str:
     """The report as Markdown; the headline table comes first."""
     parts = [
         f"# Evaluation: {report['model']} on {report['data']}",
-        f"{report['documents']} documents, {report['sentences']} annotated sentences; "
-        f"guidelines {report['guidelines']}. "
-        f"Intervals: bootstrap over {report['interval_units']}, 2,000 samples. Macro: over types with support.",
+        f"{report['documents']} documents, {report['sentences']} annotated sentences"
+        + (f"; guidelines {report['guidelines']}. " if report["guidelines"] else ". ")
+        + f"Intervals: bootstrap over {report['interval_units']}, 2,000 samples. Macro: over types with support.",
         table(HEADLINE, headline_rows(report)),
     ]
     for title, scores in (
@@ -143,6 +148,8 @@ def to_markdown(report: dict[str, Any]) -> str:
         ("Relations by type, end to end strict", report["relations"]["strict"]),
         ("Relations by type, end to end boundaries", report["relations"]["boundary"]),
     ):
+        if not scores["by_type"]:
+            continue
         parts.append(f"## {title}\n\n" + table(HEADER, [_row(name, s) for name, s in scores["by_type"].items()]))
     rows = [
         [

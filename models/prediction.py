@@ -25,7 +25,7 @@ from data.articles import Removal
 from data.articles import clean as clean_article
 from data.documents import Entity, Relation
 from data.segmentation import segmenter
-from data.sentences import split_sentences
+from data.sentences import Range, split_sentences
 from models.configuration import ModelError
 from models.extractor import WEIGHTS, Extractor
 from models.features import FeatureBuilder, Features
@@ -69,6 +69,7 @@ class _Choices:
     batch_size: int
     clean: bool
     entities: Sequence[GivenEntity] | None = None
+    sentences: Iterator[Sequence[Range]] | None = None
 
 
 @dataclass
@@ -122,15 +123,21 @@ class Predictor:
         batch_size: int = 16,
         clean: bool = False,
         entities: Sequence[GivenEntity] | None = None,
+        sentences: Iterable[Sequence[Range]] | None = None,
     ) -> Any:
-        """See `predict`."""
+        """See `predict`.
+
+        `sentences` holds the sentence ranges of each text, for text that came with sentences of its own; by
+        default `split_sentences` finds them.
+        """
         if types is not None and entities is not None:
             raise TypeError("types= chooses among predicted entities; with entities=[...] give only those you want")
         if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"threshold is a probability between 0 and 1, not {threshold!r}")
         if batch_size < 1:
             raise ValueError(f"batch_size is a number of windows of at least 1, not {batch_size!r}")
-        choices = _Choices(self._types(types), threshold, batch_size, clean, entities)
+        ranges = None if sentences is None else iter(sentences)
+        choices = _Choices(self._types(types), threshold, batch_size, clean, entities, ranges)
         if isinstance(text, str):
             return next(self._stream([text], choices))
         if entities is not None:
@@ -159,7 +166,7 @@ class Predictor:
             if not isinstance(text, str):
                 raise TypeError(f"text number {number} is {type(text).__name__}, not a string")
             with self._lock:
-                group.append(self._prepare(text, choices.clean, choices.entities))
+                group.append(self._prepare(text, choices))
             windows += group[-1].windows
             if len(group) >= GROUP_TEXTS or windows >= GROUP_WINDOWS:
                 yield from self._finish(group, choices)
@@ -167,18 +174,21 @@ class Predictor:
         if group:
             yield from self._finish(group, choices)
 
-    def _prepare(self, text: str, clean: bool, entities: Sequence[GivenEntity] | None) -> _Work:
+    def _prepare(self, text: str, choices: _Choices) -> _Work:
         norm = normalize(text)
-        sentences = split_sentences(norm.text)
+        if choices.sentences is None:
+            sentences = split_sentences(norm.text)
+        else:
+            sentences = [norm.to_normalized(start, end) for start, end in next(choices.sentences)]
         wanted = None
         removed: tuple[Removal, ...] = ()
-        if clean:
+        if choices.clean:
             cleaning = clean_article(norm.text)
             removed = tuple(Removal(*norm.to_original(r.start, r.end), r.reason) for r in cleaning.removed)
             wanted = [i for i, (s, e) in enumerate(sentences) if any(a <= s and e <= b for a, b in cleaning.kept)]
         work = _Work(norm, self.builder.build(norm.text, sentences, wanted), removed)
-        if entities is not None:
-            work.given = self._given(entities, norm)
+        if choices.entities is not None:
+            work.given = self._given(choices.entities, norm)
         return work
 
     def _given(self, entities: Sequence[GivenEntity], norm: Normalized) -> list[tuple[Entity, tuple[int, int]]]:

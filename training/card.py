@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data.card import table
+from data.schema import PARTY_BUILDING
 from models.configuration import ExtractorConfig
 from training.arguments import TrainingConfig
 
@@ -15,8 +16,12 @@ FIGURES = {
 
 def model_card(settings: TrainingConfig, config: ExtractorConfig, metrics: dict[str, float], sources: list[str]) -> str:
     """The card in Markdown, with the metadata block the hub reads."""
-    figures = [[label, f"{metrics[f'eval_{key}']:.3f}"] for key, label in FIGURES.items() if f"eval_{key}" in metrics]
     types, relations = config.schema.entity_types, config.schema.relation_names
+    figures = [
+        [label, f"{metrics[f'eval_{key}']:.3f}"]
+        for key, label in FIGURES.items()
+        if f"eval_{key}" in metrics and (relations or not key.startswith("relation"))
+    ]
     return "\n".join(
         [
             "---",
@@ -44,8 +49,9 @@ def model_card(settings: TrainingConfig, config: ExtractorConfig, metrics: dict[
             "",
             "## Intended use",
             "",
-            "Extracting what a text states about public office. Not for judging or profiling persons; it does not "
-            "check whether a text is right. To ask for a correction, open an issue with the text and the span.",
+            ("Extracting what a text states about public office. " if config.schema == PARTY_BUILDING else "")
+            + "Not for judging or profiling persons; it does not check whether a text is right. "
+            "To ask for a correction, open an issue with the text and the span.",
             "",
         ]
     )

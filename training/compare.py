@@ -9,6 +9,7 @@
 Every cell is one `training.train`, so a comparison that was stopped goes on. The first seed picks each
 system's rate on the validation split; the other seeds run with that rate. `--test` names a split that is
 scored once, at the end, with the rates so chosen. `random:NAME` is NAME's network with random weights.
+A system may have settings of its own: `me5=FOLDER,tones=false`.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class System:
 
     name: str
     encoder: str
+    settings: list[str] = field(default_factory=list)
     scores: dict[tuple[str, int], dict[str, float]] = field(default_factory=dict)
     test: dict[int, dict[str, float]] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
@@ -63,7 +65,8 @@ def parse_system(text: str, folder: Path) -> System:
     Raises:
         ValueError: no `=`. ModelError: no such encoder.
     """
-    name, equals, encoder = text.partition("=")
+    name, equals, rest = text.partition("=")
+    encoder, *settings = rest.split(",")
     if not equals or not name or not encoder:
         raise ValueError(f"--systems {text!r}: write NAME=ENCODER")
     if encoder.startswith(RANDOM):
@@ -73,7 +76,7 @@ def parse_system(text: str, folder: Path) -> System:
             if (source / file).is_file():
                 shutil.copyfile(source / file, bare / file)
         encoder = str(bare)
-    return System(name, encoder)
+    return System(name, encoder, settings)
 
 
 def command_output(module: str, *arguments: str) -> None:
@@ -88,7 +91,7 @@ def command_output(module: str, *arguments: str) -> None:
 def fine_tune(system: System, rate: str, seed: int, run: Path, settings: Sequence[str]) -> None:
     """One training; its best epoch goes into the system's scores."""
     values = [f"encoder={system.encoder}", f"learning_rate={rate}", f"seed={seed}", f"output={run}"]
-    options = [part for value in (*settings, *values) for part in ("--set", value)]
+    options = [part for value in (*settings, *system.settings, *values) for part in ("--set", value)]
     command_output("training.train", *options)
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     system.scores[rate, seed] = max(metrics["epochs"], key=lambda epoch: epoch["eval_score"])
@@ -203,6 +206,7 @@ def compare(options: argparse.Namespace) -> str:
     values: list[dict[str, Any]] = [
         {
             "system": system.name,
+            "settings": system.settings,
             "trainings": [{"rate": rate, "seed": seed, **found} for (rate, seed), found in system.scores.items()],
             "test": system.test,
             "cost": system.cost,

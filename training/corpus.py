@@ -27,6 +27,8 @@ from models.tones import phobert_tones
 
 T = TypeVar("T")
 _KNOWN_WORDS = 500_000
+FILE_ERRORS = (OSError, EOFError, lzma.LZMAError)
+"""What reading a damaged or missing corpus raises."""
 OVERLAP = 12
 """A paragraph that shares so many consecutive words with evaluation text is left out."""
 
@@ -129,16 +131,19 @@ def segmented(
         multiprocessing.get_context("spawn").Pool(processes) as pool,
         tqdm(total=limit, unit="words", unit_scale=True, desc=path.name, mininterval=1) as bar,
     ):
-        for block in pool.imap(_segment, tasks()):
+        try:
+            for block in pool.imap(_segment, tasks()):
+                slots.release()
+                for paragraph in block:
+                    words += len(paragraph)
+                    bar.update(len(paragraph))
+                    yield paragraph
+                if words >= limit:
+                    break
+        finally:
+            # However it ends: a pool waits for its reader, and its reader for a slot.
+            enough.set()
             slots.release()
-            for paragraph in block:
-                words += len(paragraph)
-                bar.update(len(paragraph))
-                yield paragraph
-            if words >= limit:
-                break
-        enough.set()
-        slots.release()
 
 
 def write_tokens(path: Path, stream: Iterable[Sequence[str]], tokenization: PhobertTokenization) -> tuple[int, int]:

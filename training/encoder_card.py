@@ -10,6 +10,9 @@ from typing import Any
 from data.card import table
 
 CURVE = "curve.png"
+MACHINE_SETTINGS = ("output", "corpus_folder", "articles", "news")
+"""Settings that name folders of one machine."""
+_TOLD = ("sources", "base_model", "base_note")
 
 
 def curve_picture(history: Sequence[Mapping[str, Any]]) -> bytes:
@@ -40,24 +43,29 @@ def encoder_card(
     corpora: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]],
     environment: Mapping[str, Any],
-    precision: str,
+    changed: Sequence[str] = (),
 ) -> str:
     """The card in Markdown.
 
     Args:
         settings: of the run; corpora: what `corpus.json` holds; history: rows of `history.jsonl`, not empty.
-        environment: machine and versions; precision: what was computed in.
+        environment: machine, versions and `precision`.
+        changed: settings (`key=value`) that differ from the configuration file of the run's name.
     """
     last = history[-1]
-    # Folders are those of one machine; their last part is what they are.
-    shown = {k: Path(v).name if k in _PATHS and v else v for k, v in settings.items() if k not in _TOLD}
+    shown = {k: v for k, v in settings.items() if k not in (*_TOLD, *MACHINE_SETTINGS)}
+    local = _is_folder(settings["init_from"])
+    for key in ("init_from", "vocabulary_from"):
+        shown[key] = Path(settings[key]).name if _is_folder(settings[key]) else settings[key]
+    again = "".join(f" \\\n    --set '{setting}'" for setting in changed)
+    kept = corpora["kept_out"]
     step = max(1, len(history) // 12)
     rows = [*history[:-1][::step], last]
     sources = [*settings["sources"], *[""] * len(corpora["corpora"])]
     packages = environment["packages"]
     device = environment["processor"] if environment["device"] == "cpu" else environment["device"]
-    base = settings["base_model"] or shown["init_from"]
-    note = f" ({settings['base_note']})" if settings["base_note"] else ""
+    base = (settings["base_model"] if local else "") or shown["init_from"]
+    note = f" ({settings['base_note']})" if settings["base_note"] and local else ""
     return f"""---
 language: vi
 license: apache-2.0
@@ -72,15 +80,14 @@ half-precision safetensors. Input: text segmented by {settings["segmenter"]}, to
 ## How it was made
 
 Vocabulary transfer from `{base}`{note},
-then masked-language modelling: {last["tokens"] / 1e6:.1f} million tokens read, of {
-        corpora["tokens"] / 1e6:.1f} million of
-text, in {last["seconds"] / 60:.0f} minutes of training on {device}, {environment["threads"]} threads, in {precision}
-(torch {packages["torch"]}, transformers {packages["transformers"]}).
+then masked-language modelling: {last["tokens"] / 1e6:.1f} million tokens read, of {corpora["tokens"] / 1e6:.1f} million
+of text, in {last["seconds"] / 60:.0f} minutes of training on {device}, {environment["threads"]} threads, in
+{environment["precision"]} (torch {packages["torch"]}, transformers {packages["transformers"]}).
 No text is part of the weights' distribution.
 
 ```sh
 python -m training.pretrain --config configs/{settings["name"]}.yaml \\
-    --set corpus_folder=CORPORA --set init_from=ENCODER --set articles=ARTICLES
+    --set corpus_folder=CORPORA --set init_from=ENCODER --set articles=ARTICLES{again}
 ```
 
 ![learning curve]({CURVE})
@@ -121,9 +128,9 @@ in what was read.
         )
     }
 
-{corpora["texts_kept_out"]} texts were kept out: the test articles, the development articles, and a reserve of the
-annotation pool for gold still to come, all with their near copies. A paragraph that shares 12 consecutive words with
-one of them was dropped.
+Kept out of the text: {kept["test"]} test articles, {kept["development"]} development articles with their near copies,
+and {kept["reserved"]} articles of the annotation pool reserved for gold still to come. A paragraph that shares 12
+consecutive words with one of them was dropped.{_missing(kept)}
 
 ## Settings
 
@@ -132,8 +139,16 @@ one of them was dropped.
 """
 
 
-_TOLD = ("sources", "base_model", "base_note")
-_PATHS = ("output", "corpus_folder", "articles", "init_from", "vocabulary_from")
+def _is_folder(encoder: str) -> bool:
+    """Whether an encoder is a folder of one machine, not a hub id or a name that everybody knows."""
+    return encoder.count("/") > 1 or Path(encoder).is_dir()
+
+
+def _missing(kept: Mapping[str, int]) -> str:
+    """What could not be kept out, said where a reader will see it."""
+    lacking = [] if kept["test"] else ["the test articles"]
+    lacking += [f"{kept['missing']} development articles"] if kept["missing"] else []
+    return f" **Not kept out, their text was not at hand: {' and '.join(lacking)}.**" if lacking else ""
 
 
 def write_encoder_card(folder: Path, card: str, history: Sequence[Mapping[str, Any]]) -> bool:

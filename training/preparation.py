@@ -48,15 +48,34 @@ class CorpusCount:
     unknown: int
 
 
-def evaluation_text(pools: list[Path], articles: Path | None) -> tuple[frozenset[str], list[str]]:
-    """Ids of pool articles to leave out, and texts no paragraph may overlap.
+@dataclass(frozen=True)
+class KeptOut:
+    """Text that must not be trained on: ids of pool articles, and texts that no paragraph may overlap.
 
-    They are the five articles, the development articles, and a reserve of each pool (JSONL) for gold
-    still to come, all with their near copies.
+    `test`, `development`, `reserved` count the five articles, the development articles with their near
+    copies, and pool articles reserved for gold still to come; `missing` development articles whose text
+    is in no pool, so that they could not be kept out.
     """
+
+    ids: frozenset[str]
+    texts: list[str]
+    test: int
+    development: int
+    reserved: int
+    missing: int
+
+    def to_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in ("test", "development", "reserved", "missing")}
+
+
+def evaluation_text(pools: list[Path], articles: Path | None) -> KeptOut:
+    """What to keep out, given the pools (JSONL) that gold is drawn from and the folder of the five articles."""
     texts = [a.text for a in read_articles(articles)] if articles else []
+    test = len(texts)
     gold = {standoff.id for standoff in read_standoff(GOLD / "dev")}
     left_out: set[str] = set()
+    found: set[str] = set()
+    development = reserved = 0
     for path in pools:
         pool = list(read_articles(path))
         groups = near_copies([article.text for article in pool])
@@ -65,12 +84,15 @@ def evaluation_text(pools: list[Path], articles: Path | None) -> tuple[frozenset
         for article, group in zip(pool, groups, strict=True):
             names[group] = min(names.get(group, article.id), article.id)
         golden = {group for article, group in zip(pool, groups, strict=True) if article.id in gold}
+        found |= {article.id for article in pool} & gold
         for article, group in zip(pool, groups, strict=True):
             drawn = int(hashlib.sha256(names[group].encode()).hexdigest(), 16) % 1000 < 1000 * RESERVED
             if group in golden or drawn:
                 left_out.add(article.id)
                 texts.append(article.text)
-    return frozenset(left_out), texts
+                development += group in golden
+                reserved += group not in golden
+    return KeptOut(frozenset(left_out), texts, test, development, reserved, len(gold - found))
 
 
 class Preparation:
@@ -78,7 +100,8 @@ class Preparation:
 
     Args:
         corpora: what to read.
-        articles: folder of the five articles, kept out of the text.
+        articles: folder of the five articles; news: JSONL that gold is drawn from. Both are kept out of the text,
+            as is what gold is drawn from among `corpora`.
         vocabulary: symbols of the BPE.
         vocabulary_from: folder whose `vocab.txt` and `bpe.codes` are taken instead of learning new ones.
         segmenter, processes: of the words, and how many run it.
@@ -90,15 +113,16 @@ class Preparation:
         corpora: list[CorpusText],
         *,
         articles: Path | None = None,
+        news: Path | None = None,
         vocabulary: int = 20_000,
         vocabulary_from: Path | None = None,
         segmenter: str = "underthesea",
         processes: int = 2,
     ) -> None:
-        self.folder, self.corpora, self.articles = folder, corpora, articles
+        self.folder, self.corpora, self.articles, self.news = folder, corpora, articles, news
         self.vocabulary, self.vocabulary_from = vocabulary, vocabulary_from
         self.segmenter, self.processes = segmenter, processes
-        self._kept_out: tuple[frozenset[str], Filter, int] | None = None
+        self._kept_out: tuple[KeptOut, Filter] | None = None
 
     @property
     def encoder(self) -> Path:
@@ -110,18 +134,26 @@ class Preparation:
         """A token file for each corpus."""
         return [self.folder / "tokens" / f"{n}-{corpus.path.name}.bin" for n, corpus in enumerate(self.corpora)]
 
-    def kept_out(self) -> tuple[frozenset[str], Filter, int]:
-        """Ids to leave out, the paragraph filter, and how many texts it guards; made once."""
+    def kept_out(self) -> tuple[KeptOut, Filter]:
+        """What to keep out, and the filter of paragraphs that overlap it; made once."""
         if self._kept_out is None:
-            pools = [corpus.path for corpus in self.corpora if corpus.path.suffix == ".jsonl"]
-            ids, texts = evaluation_text(pools, self.articles)
-            log.info("%d articles of the pool and %d texts in all are kept out", len(ids), len(texts))
-            self._kept_out = ids, Filter.of(texts), len(texts)
+            pools = {corpus.path.resolve() for corpus in self.corpora if corpus.path.suffix == ".jsonl"}
+            pools |= {self.news.resolve()} if self.news else set()
+            kept = evaluation_text(sorted(pools), self.articles)
+            log.info("kept out of the text: %s", json.dumps(kept.to_dict()))
+            if not kept.test:
+                log.warning("the five articles are not kept out: set articles=FOLDER or PHODANG_ARTICLES")
+            if kept.missing:
+                log.warning(
+                    "%d development articles are not kept out, their text is not here: set news=FILE or PHODANG_NEWS",
+                    kept.missing,
+                )
+            self._kept_out = kept, Filter.of(kept.texts)
         return self._kept_out
 
     def words(self, corpus: CorpusText, limit: int, guard: Filter) -> Iterator[list[str]]:
         """Segmented paragraphs of a corpus."""
-        ids, _, _ = self.kept_out()
+        ids = self.kept_out()[0].ids
         return segmented(corpus.path, limit, guard, self.segmenter, processes=self.processes, leave_out=ids)
 
     def tokenization(self) -> PhobertTokenization:
@@ -129,7 +161,8 @@ class Preparation:
         if not (self.encoder / "bpe.codes").is_file():
             if self.vocabulary_from is not None:
                 self.encoder.mkdir(parents=True, exist_ok=True)
-                PhobertTokenization(self.vocabulary_from).save(self.encoder)
+                for name in PhobertTokenization.files:
+                    write_whole(self.encoder / name, (self.vocabulary_from / name).read_text(encoding="utf-8"))
             else:
                 counts: Counter[str] = Counter()
                 for corpus in self.corpora:
@@ -156,7 +189,7 @@ class Preparation:
             values = {
                 "tokens": sum(count["tokens"] for count in counts),
                 "vocabulary": tokenization.vocabulary_size,
-                "texts_kept_out": self.kept_out()[2],
+                "kept_out": self.kept_out()[0].to_dict(),
                 "corpora": counts,
             }
             write_whole(summary, json.dumps(values, indent=2) + "\n")

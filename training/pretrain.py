@@ -7,7 +7,8 @@
 
 Every stage leaves whole files in the run folder and is skipped when they are there; training goes on
 from its last state, step for step as if it had not been stopped (what a step reads and hides depends on
-the seed and the step alone). Runs on one CPU, or under `accelerate launch` on several processes or a GPU.
+the seed and the step alone). Runs on one CPU, under `accelerate launch` on one GPU or several, and under
+`torchrun --nproc_per_node N -m training.pretrain` on several CPU processes.
 """
 
 from __future__ import annotations
@@ -32,15 +33,16 @@ from transformers import RobertaForMaskedLM
 from data.articles import ArticleError
 from models.configuration import ModelError
 from models.encoders import load_encoder, resolve_encoder
-from training.arguments import ConfigError, RunSettings, read_settings
+from training.arguments import ConfigError, RunSettings, cast, read_settings
+from training.corpus import FILE_ERRORS
 from training.cpu import suit_cpu
-from training.encoder_card import encoder_card, write_encoder_card
+from training.encoder_card import MACHINE_SETTINGS, encoder_card, write_encoder_card
 from training.masking import MaskedObjective, save_encoder
-from training.precision import chosen_precision
+from training.precision import PRECISIONS, chosen_precision
 from training.preparation import CorpusText, Preparation
 from training.run import environment, write_whole
 from training.sequences import Sequences
-from training.transfer import transfer
+from training.transfer import MAX_LENGTH, even_layers, transfer
 
 log = logging.getLogger("training")
 
@@ -53,10 +55,12 @@ class PretrainConfig(RunSettings):
         corpora, shares: corpus files and the share of `words` read from the beginning of each.
         sources: a line on where each comes from and its licence, for the card.
         repeats: how often an epoch reads each of them (default once).
-        corpus_folder: where they are; `articles`: folder of the five articles, kept out of the text
-            (default: the environment's PHODANG_ARTICLES).
-        init_from: encoder folder or hub id to start from; base_model: the public model it is or comes from, and
-            base_note: how, and its licence, for the card.
+        corpus_folder: where they are.
+        articles, news: folder of the five articles, and JSONL of the news that development articles are from; both are
+            kept out of the text (default: the environment's PHODANG_ARTICLES and PHODANG_NEWS; news may also be one
+            of the corpora).
+        init_from: encoder folder or hub id to start from; where it is a folder, base_model names the public model it
+            comes from, for the card; base_note: how, and its licence.
         words: words of text in all; vocabulary_words: of these, read for the vocabulary.
         vocabulary: symbols of the BPE; vocabulary_from: an encoder whose vocabulary is taken instead.
         layers: of the new encoder; dropout: in it, while pretraining.
@@ -76,6 +80,7 @@ class PretrainConfig(RunSettings):
     sources: list[str] = field(default_factory=list)
     corpus_folder: str = "."
     articles: str = ""
+    news: str = ""
     init_from: str = "intfloat/multilingual-e5-small"
     base_model: str = ""
     base_note: str = ""
@@ -109,7 +114,35 @@ class PretrainConfig(RunSettings):
             raise ConfigError("repeats must be empty or list as many entries as corpora")
         if any(not repeat.isdecimal() or int(repeat) < 1 for repeat in self.repeats):
             raise ConfigError(f"repeats must be whole numbers from 1 on, not {', '.join(self.repeats)}")
+        if self.sources and len(self.sources) != len(self.corpora):
+            raise ConfigError("sources must be empty or list as many entries as corpora")
+        for share in self.shares:
+            if not 0 <= cast("shares", "float", share) <= 1:
+                raise ConfigError(f"shares lie between 0 and 1, not {share}")
+        for name in (
+            "words",
+            "vocabulary",
+            "vocabulary_words",
+            "layers",
+            "batch_size",
+            "steps",
+            "learning_rate",
+            "evaluate_every",
+            "save_every",
+            "held_out",
+            "processes",
+        ):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ConfigError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("mask", "dropout", "warmup", "decay"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
+        if not 8 <= self.length <= MAX_LENGTH:
+            raise ConfigError(f"length={self.length}, but the encoder reads 8 to {MAX_LENGTH} pieces")
+        if self.precision not in PRECISIONS:
+            raise ConfigError(f"precision={self.precision!r}; known: {', '.join(PRECISIONS)}")
         self.articles = self.articles or os.environ.get("PHODANG_ARTICLES", "")
+        self.news = self.news or os.environ.get("PHODANG_NEWS", "")
 
     def sequences(self, preparation: Preparation) -> Sequences:
         """The masked sequences of prepared text."""
@@ -173,9 +206,17 @@ def load_state(run: Path, model: RobertaForMaskedLM, optimizer: torch.optim.Opti
     return progress
 
 
+def step_loss(loss: torch.Tensor, asked: int, parts: int) -> torch.Tensor:
+    """What a process goes back from: `loss` summed over its own pieces, `asked` in the whole step.
+
+    Processes average their gradients; so the average is that of all pieces of the step, however they are dealt out.
+    """
+    return loss * parts / max(asked, 1)
+
+
 def train(config: PretrainConfig, sequences: Sequences, model: RobertaForMaskedLM, precision: str = "float32") -> None:
     """Masked-language modelling until `steps`, from the last state if there is one."""
-    accelerator = Accelerator(mixed_precision="bf16" if precision == "bfloat16" else "no")
+    accelerator = Accelerator(cpu=on_cpu(), mixed_precision="bf16" if precision == "bfloat16" else "no")
     part, parts = accelerator.process_index, accelerator.num_processes
     if config.batch_size % parts:
         raise ConfigError(f"batch_size={config.batch_size} does not divide among {parts} processes")
@@ -205,8 +246,7 @@ def train(config: PretrainConfig, sequences: Sequences, model: RobertaForMaskedL
         wrapped.train()
         with accelerator.autocast():
             loss, _ = wrapped(**mine)
-        # Processes average their gradients: with this the sum is over all that the step asks, however it is dealt out.
-        loss = loss * parts / max(asked, 1)
+        loss = step_loss(loss, asked, parts)
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(wrapped.parameters(), 1.0)
         optimizer.step()
@@ -220,7 +260,7 @@ def train(config: PretrainConfig, sequences: Sequences, model: RobertaForMaskedL
                 "step": progress.step,
                 "tokens": progress.step * config.batch_size * config.length,
                 "seconds": round(progress.seconds, 1),
-                "train_loss": loss.item() / parts if parts > 1 else loss.item(),
+                "train_loss": loss.item(),
                 **evaluate(objective, sequences, accelerator),
                 "tokens_per_second": round((progress.step - before.step) * config.batch_size * config.length / spent),
             }
@@ -256,10 +296,17 @@ def evaluate(objective: MaskedObjective, sequences: Sequences, accelerator: Acce
 def prepare(config: PretrainConfig) -> tuple[Preparation, RobertaForMaskedLM, str]:
     """Text, vocabulary and initial model of a run, and the precision to compute in.
 
+    What can be wrong is looked at before the folder is claimed and the long work begins.
+
     Raises:
         ConfigError, ModelError: settings or the source encoder cannot be used, or the folder holds another run.
     """
     run = config.run
+    encoder, pieces, origin = load_encoder(config.init_from, config.seed)
+    even_layers(encoder.config.num_hidden_layers, config.layers)
+    for name in config.corpora:
+        if not (Path(config.corpus_folder) / name).is_file():
+            raise ConfigError(f"no corpus {Path(config.corpus_folder) / name}; set corpus_folder=FOLDER")
     run.mkdir(parents=True, exist_ok=True)
     path = run / "config.yaml"
     if path.is_file():
@@ -269,8 +316,6 @@ def prepare(config: PretrainConfig) -> tuple[Preparation, RobertaForMaskedLM, st
             raise ConfigError(f"{run}: holds a run with other settings ({', '.join(changed)}); name another output")
     else:
         write_whole(path, yaml.safe_dump(asdict(config), sort_keys=False))
-    if not config.articles:
-        log.warning("articles is not set: the five articles are not kept out of the text")
     corpora = [
         CorpusText(
             Path(config.corpus_folder) / name,
@@ -283,6 +328,7 @@ def prepare(config: PretrainConfig) -> tuple[Preparation, RobertaForMaskedLM, st
         run,
         corpora,
         articles=Path(config.articles) if config.articles else None,
+        news=Path(config.news) if config.news else None,
         vocabulary=config.vocabulary,
         vocabulary_from=resolve_encoder(config.vocabulary_from) if config.vocabulary_from else None,
         segmenter=config.segmenter,
@@ -290,7 +336,6 @@ def prepare(config: PretrainConfig) -> tuple[Preparation, RobertaForMaskedLM, st
     )
     tokenization = preparation.run()
     torch.manual_seed(config.seed)
-    encoder, pieces, origin = load_encoder(config.init_from, config.seed)
     log.info("starting from %s", origin)
     model = transfer(encoder, pieces, tokenization, config.layers)
     model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
@@ -299,22 +344,50 @@ def prepare(config: PretrainConfig) -> tuple[Preparation, RobertaForMaskedLM, st
         initial.mkdir(exist_ok=True)
         tokenization.save(initial)
         save_encoder(initial, model)
+    if not (run / "environment.json").is_file():
+        write_whole(run / "environment.json", json.dumps(environment(), indent=2) + "\n")
     return preparation, model, chosen_precision(config.precision, run)
+
+
+def changed_settings(config: PretrainConfig) -> list[str]:
+    """`key=value` of every setting that differs from the configuration file of the run's name."""
+    try:
+        shipped = asdict(read_pretrain_config(f"{config.name}.yaml", []))
+    except ConfigError:
+        shipped = {}
+    return [
+        f"{key}={value if not isinstance(value, list) else '[' + ', '.join(value) + ']'}"
+        for key, value in asdict(config).items()
+        if key not in (*MACHINE_SETTINGS, "init_from") and shipped.get(key) != value
+    ]
+
+
+def on_cpu() -> bool:
+    """Whether this run computes on a CPU: there is no GPU, or `accelerate` was told not to use it."""
+    return not torch.cuda.is_available() or os.environ.get("ACCELERATE_USE_CPU", "").lower() in {"1", "true", "yes"}
 
 
 def pretrain(config: PretrainConfig) -> None:
     """All stages of a run; see `prepare` and `train`."""
     # The others wait while one prepares the text, longer than the half hour they would by default.
-    with PartialState(timeout=timedelta(days=1)).main_process_first():
+    processes = PartialState(cpu=on_cpu(), timeout=timedelta(days=1))
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes.num_processes != started:
+        raise ConfigError(f"{started} processes were started, but only {processes.num_processes} found each other")
+    if processes.is_main_process:
+        log.info("%d process(es) on %s", processes.num_processes, processes.device.type)
+    with processes.main_process_first():
         preparation, model, precision = prepare(config)
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = config.dropout
     train(config, config.sequences(preparation), model, precision)
-    if PartialState().is_main_process:
+    if processes.is_main_process:
         history = [json.loads(row) for row in (config.run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
         corpora = json.loads((config.run / "corpus.json").read_text(encoding="utf-8"))
-        card = encoder_card(asdict(config), corpora, history, environment(), precision)
+        machine = json.loads((config.run / "environment.json").read_text(encoding="utf-8"))
+        made = {**machine, "precision": precision}
+        card = encoder_card(asdict(config), corpora, history, made, changed_settings(config))
         if not write_encoder_card(preparation.encoder, card, history):
             log.warning("no curve drawn: pip install 'phodang[report]'")
 
@@ -330,7 +403,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         pretrain(read_pretrain_config(options.config, options.set))
-    except (ConfigError, ModelError, ArticleError, OSError, ValueError) as error:
+    except (ConfigError, ModelError, ArticleError, *FILE_ERRORS, ValueError, ModuleNotFoundError) as error:
         print(f"training.pretrain: {error}", file=sys.stderr)
         return 1
     return 0

@@ -16,6 +16,8 @@ from models.configuration import ModelError
 from models.tokenization import CONTINUED, PhobertTokenization, Tokenization
 from models.tones import PAIRS
 
+MAX_LENGTH = 256
+"""Pieces that a new encoder reads at once, special tokens included, as PhoBERT does."""
 _BACK = {new: old for old, new in PAIRS.items()}
 
 
@@ -72,7 +74,7 @@ def transfer(
         intermediate_size=source.intermediate_size,
         hidden_act=source.hidden_act,
         layer_norm_eps=source.layer_norm_eps,
-        max_position_embeddings=258,
+        max_position_embeddings=MAX_LENGTH + 2,
         type_vocab_size=1,
         pad_token_id=new.pad,
         bos_token_id=new.bos,
@@ -89,7 +91,7 @@ def transfer(
     for name in ("weight", "bias"):
         own[f"embeddings.LayerNorm.{name}"] = old[f"embeddings.LayerNorm.{name}"]
     skip = 0 if source.model_type == "bert" else int(source.pad_token_id) + 1
-    positions = old["embeddings.position_embeddings.weight"][skip : skip + 256].float()
+    positions = old["embeddings.position_embeddings.weight"][skip : skip + MAX_LENGTH].float()
     if "embeddings.token_type_embeddings.weight" in old:
         # The new layout has one segment whose embedding is zero: fold the source's first into the positions.
         positions = positions + old["embeddings.token_type_embeddings.weight"][0].float()

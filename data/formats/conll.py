@@ -1,8 +1,8 @@
 """CoNLL columns: a token a line, its tag in one of the columns, a blank line behind each sentence.
 
 Reads any flat label set in IOB1, IOB2 (BIO), IOBES or BILOU, with tabs or spaces between two or more
-columns, syllables or words (`Hà_Nội`) as tokens. A sentence's text is its tokens with a space between,
-`_` between letters read as the space it stands for; offsets are of that text.
+columns, syllables or words (`Hà_Nội`) as tokens. A sentence's text is its tokens with a space between;
+a `_` inside a token is read as the space it stands for in segmented text. Offsets are of that text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from data.sentences import Range
 
 DOCUMENT_START = "-DOCSTART-"
 _TAG = re.compile(r"([BIESLU])-(\S+)")
-_JOIN = re.compile(r"(?<=[^\W_])_(?=[^\W_])")
+_JOIN = re.compile(r"(?<=[^\s_])_(?=[^\s_])")
 _BLANK = re.compile(r"[ \t]+")
 Span = tuple[str, int, int]
 
@@ -72,8 +72,8 @@ class Conll:
         ]
 
 
-def read_conll(path: Path, tag_column: int = -1) -> Conll:
-    """Read a file; tokens are in its first column, tags in `tag_column` (from 0; -1: the last).
+def read_conll(path: Path, tag_column: int = -1, token_column: int = 0) -> Conll:
+    """Read a file, its tokens and tags in these columns (from 0; -1: the last).
 
     Raises:
         DataError: no such file, not UTF-8, or a line that cannot be read; file and line are named.
@@ -98,7 +98,7 @@ def read_conll(path: Path, tag_column: int = -1) -> Conll:
         result._texts[-1].sentences.append(([token for _, token, _ in rows], spans))
         rows.clear()
 
-    for number, cells in _lines(path, tag_column):
+    for number, cells in _lines(path, tag_column, token_column):
         if cells is None:
             close()
         elif cells[0] == DOCUMENT_START:
@@ -111,6 +111,8 @@ def read_conll(path: Path, tag_column: int = -1) -> Conll:
             rows.append((number, cells[0], cells[1]))
     close()
     result._texts = [text for text in result._texts if text.sentences]
+    if any(_numbered(tokens) for text in result._texts for tokens, _ in text.sentences):
+        raise DataError(f"{path}: column {token_column} only numbers the tokens; name theirs with --token-column N")
     if not result.sentences:
         raise DataError(f"{path}: no sentences; expected a token and its tag a line, blank lines between sentences")
     if opened:
@@ -120,48 +122,68 @@ def read_conll(path: Path, tag_column: int = -1) -> Conll:
     return result
 
 
-def _lines(path: Path, tag_column: int) -> Iterator[tuple[int, tuple[str, ...] | None]]:
-    """Line number, and: `None` for a blank line, `(-DOCSTART-,)`, `(comment,)`, or `(token, tag)`."""
+def _decoded(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers."""
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    width: tuple[int, int] | None = None
     with path.open("rb") as lines:
         for number, raw in enumerate(lines, start=1):
             try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip("\r\n")
+                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8").strip("\r\n")
             except UnicodeDecodeError as error:
                 raise DataError(f"{path}:{number}: not UTF-8 (byte {error.start}); save the file as UTF-8") from None
-            if not line.strip():
-                yield number, None
-                continue
-            cells = line.split("\t") if "\t" in line else _BLANK.split(line.strip())
-            cells = [" ".join(cell.split()) for cell in cells]
-            if cells[0] == DOCUMENT_START:
-                yield number, (DOCUMENT_START,)
-                continue
-            if len(cells) < 2 or not -len(cells) <= tag_column < len(cells):
-                if line.startswith("#"):
-                    yield number, (line,)
-                    continue
-                wanted = "a token and a tag" if tag_column < 0 else f"a tag in column {tag_column} (from 0)"
-                raise DataError(f"{path}:{number}: expected {wanted}, found {line!r}")
-            tag = cells[tag_column]
-            if tag != "O" and not _TAG.fullmatch(tag):
-                if line.startswith("#"):
-                    yield number, (line,)
-                    continue
-                raise DataError(
-                    f"{path}:{number}: {tag!r} is no tag (O, B-TYPE, I-TYPE, …); is it in another column? "
-                    "Name it with --tag-column N (from 0)"
-                )
-            if width is None:
-                width = (number, len(cells))
-            elif len(cells) != width[1]:
-                raise DataError(f"{path}:{number}: {len(cells)} columns, but line {width[0]} has {width[1]}: {line!r}")
-            token = _JOIN.sub(" ", unicodedata.normalize("NFC", cells[0]))
+
+
+def _cells(line: str) -> list[str]:
+    return [" ".join(cell.split()) for cell in (line.split("\t") if "\t" in line else _BLANK.split(line.strip()))]
+
+
+def _columns(path: Path) -> tuple[int, int]:
+    """Number of the first line that can only be a token, and its columns; (0, 2) where there is none."""
+    for number, line in _decoded(path):
+        cells = _cells(line)
+        if line.strip() and not line.startswith("#") and cells[0] != DOCUMENT_START:
+            return number, len(cells)
+    return 0, 2
+
+
+def _lines(path: Path, tag_column: int, token_column: int) -> Iterator[tuple[int, tuple[str, ...] | None]]:
+    """Line number, and: `None` for a blank line, `(-DOCSTART-,)`, `(comment,)`, or `(token, tag)`."""
+    first, width = _columns(path)
+    for column in (tag_column, token_column):
+        if width < 2 or not -width <= column < width:
+            raise DataError(
+                f"{path}:{first}: {width} columns; expected a token and a tag, in columns {token_column} "
+                f"and {tag_column} (from 0; -1: the last)"
+            )
+    for number, line in _decoded(path):
+        cells = _cells(line)
+        if not line.strip():
+            yield number, None
+        elif cells[0] == DOCUMENT_START:
+            yield number, (DOCUMENT_START,)
+        elif line.startswith("#") and (len(cells) != width or not _is_tag(cells[tag_column])):
+            yield number, (line,)
+        elif len(cells) != width:
+            raise DataError(f"{path}:{number}: {len(cells)} columns, but line {first} has {width}: {line!r}")
+        elif not _is_tag(cells[tag_column]):
+            raise DataError(
+                f"{path}:{number}: {cells[tag_column]!r} is no tag (O, B-TYPE, I-TYPE, …); is it in another column? "
+                "Name it with --tag-column N (from 0)"
+            )
+        else:
+            token = _JOIN.sub(" ", unicodedata.normalize("NFC", cells[token_column]))
             if not token:
                 raise DataError(f"{path}:{number}: an empty token")
-            yield number, (token, tag)
+            yield number, (token, cells[tag_column])
+
+
+def _numbered(tokens: list[str]) -> bool:
+    return len(tokens) > 3 and tokens == [str(number) for number in range(1, len(tokens) + 1)]
+
+
+def _is_tag(cell: str) -> bool:
+    return cell == "O" or _TAG.fullmatch(cell) is not None
 
 
 def _spans(rows: list[tuple[int, str, str]]) -> tuple[list[Span], int]:

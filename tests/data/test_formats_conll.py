@@ -92,17 +92,28 @@ def test_tags_in_another_column(tmp_path: Path) -> None:
 
 def test_odd_tokens(tmp_path: Path) -> None:
     path = tmp_path / "t.conll"
-    path.write_bytes("\ufeff# id 7\n# O\n_ O\na_b@c.vn B-X\nHa\u0300_Nội I-X\r\nHà\u00a0Nam\tO\n".encode())
+    lines = ["\ufeff# text = nhóm máu O", "# O", "_ O", "# sent_id = 7", "Bà_Rịa_-_Vũng_Tàu B-X", "Ha\u0300_Nội I-X\r",
+             "Hà\u00a0Nam\tO", "# S-1", "__ O"]  # fmt: skip
+    path.write_text("\n".join(lines), encoding="utf-8")
     read = read_conll(path)
     (document,) = read.documents(Schema.flat_of(read.types))
-    assert document.text == "# _ a b@c.vn Hà Nội Hà Nam"
-    assert read.notes == ["1 comment lines were passed over"]
+    assert document.text == "# _ Bà Rịa - Vũng Tàu Hà Nội Hà Nam # __"
+    assert read.notes == ["2 comment lines were passed over"]
+    assert dict(read.types) == {"X": 1, "1": 1}, "a line of as many columns, with a tag, is a token"
+
+
+def test_numbered_tokens(tmp_path: Path) -> None:
+    path = write(tmp_path, ("1", "2", "3", "4"), ("Ông", "Vĩ", "cười", "."), ("O", "B-PER", "O", "O"))
+    with pytest.raises(DataError, match="column 0 only numbers the tokens; name theirs with --token-column N"):
+        read_conll(path)
+    assert found(read_conll(path, token_column=1)) == [("PER", "Vĩ")]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a O\nb\n", r"t\.conll:2: expected a token and a tag, found 'b'"),
+        ("a O\nb\n", r"t\.conll:2: 1 columns, but line 1 has 2: 'b'"),
+        ("\na\n", r"t\.conll:2: 1 columns; expected a token and a tag"),
         ("a NNP\n", r"t\.conll:1: 'NNP' is no tag .*--tag-column N"),
         ("a O\n\nb X O\n", r"t\.conll:3: 3 columns, but line 1 has 2"),
         ("\tO\n", r"t\.conll:1: an empty token"),

@@ -29,6 +29,17 @@ def test_answers_are_those_a_user_would_get(predictor: Predictor) -> None:
     assert any(result.relations for result in answers.gold_entities)
 
 
+def test_sentences_of_annotated_data_are_its_own(predictor: Predictor) -> None:
+    """Tokens of a treebank stand apart, so a sentence of it may look like two: `TP . Hồ Chí Minh`."""
+    text = "Bà Vừ Thị Pằng ở TP . Phiêng Lót . Ông họp ."
+    whole = Document("một", text, sentences=((0, len(text)),))
+    assert len(Document("hai", text).sentences or ()) > 1
+    (found,) = answer(predictor, [whole]).end_to_end
+    (alone,) = predictor([text], sentences=[[(0, len(text))]])
+    assert [e.key for e in found.entities] == [e.key for e in alone.entities]
+    assert [e.score for e in alone.entities] != [e.score for e in predictor(text).entities]
+
+
 def test_pairs_side_by_side() -> None:
     (found,) = pairs([GOLD], [PREDICTED])
     assert found.gold is GOLD

@@ -20,6 +20,8 @@ def test_a_system_may_have_random_weights(tiny_encoder: Path, tmp_path: Path) ->
     assert origin.startswith("random weights (seed 7)")
     assert tokenization.fingerprint == load_encoder(str(tiny_encoder))[1].fingerprint
     assert parse_system("shipped=compact", tmp_path).encoder == "compact"
+    other = parse_system("e5=compact,tones=false,seed=3", tmp_path)
+    assert (other.encoder, other.settings) == ("compact", ["tones=false", "seed=3"])
     with pytest.raises(ValueError, match="--systems 'compact': write NAME=ENCODER"):
         parse_system("compact", tmp_path)
 
@@ -67,6 +69,7 @@ def test_every_cell_is_run_once_and_the_test_split_last(
     def command(name: str, *arguments: str) -> None:
         told = dict(value.partition("=")[::2] for value in arguments if "=" in value)
         if name == "training.train":
+            assert told["tones"] == "false"
             calls.append((Path(told["encoder"]).name, told["learning_rate"], told["seed"], told["epochs"]))
             _told(Path(told["output"]), int(told["seed"]), told["learning_rate"])
         else:
@@ -78,7 +81,7 @@ def test_every_cell_is_run_once_and_the_test_split_last(
 
     monkeypatch.setattr(module, "command_output", command)
     data = write_data(tmp_path / "data")
-    call = ["--data", str(data), "--out", str(tmp_path / "out"), "--systems", f"x={tiny_encoder}"]
+    call = ["--data", str(data), "--out", str(tmp_path / "out"), "--systems", f"x={tiny_encoder},tones=false"]
     call += ["--rates", "1e-4", "2e-4", "--seeds", "3", "4", "--test", "test", "--set", "epochs=2"]
     assert main(call) == 0
     name = tiny_encoder.name

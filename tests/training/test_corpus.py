@@ -93,6 +93,18 @@ def test_a_vocabulary_too_large_for_the_file_is_refused(
 
 
 @pytest.mark.slow
+def test_a_segmenter_that_fails_ends_the_reading(tmp_path: Path) -> None:
+    """With more text waiting than fits between the processes, an error must still come out."""
+    corpus = tmp_path / "c.txt"
+    corpus.write_text("Một đoạn.\n" * 5_000, encoding="utf-8")
+    with pytest.raises(ValueError, match="unknown segmenter"):
+        list(segmented(corpus, 1_000_000, Filter(), "không-có", processes=1))
+    half = segmented(corpus, 1_000_000, Filter(), "none", processes=1)
+    next(half)
+    half.close()
+
+
+@pytest.mark.slow
 def test_a_corpus_is_read_in_order_and_only_as_far_as_needed(tmp_path: Path) -> None:
     corpus = tmp_path / "c.txt"
     corpus.write_text("".join(f"Đoạn số {number} của tập.\n" for number in range(60_000)), encoding="utf-8")

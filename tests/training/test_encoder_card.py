@@ -22,6 +22,7 @@ SETTINGS: dict[str, Any] = {
     "sources": ["câu bịa (Apache-2.0)", "báo bịa"],
     "repeats": ["1", "3"],
     "init_from": "/some/where/encoder",
+    "vocabulary_from": "",
     "base_model": "",
     "base_note": "",
     "layers": 2,
@@ -31,7 +32,7 @@ SETTINGS: dict[str, Any] = {
 CORPORA = {
     "tokens": 9_400_000,
     "vocabulary": 777,
-    "texts_kept_out": 12,
+    "kept_out": {"test": 5, "development": 51, "reserved": 569, "missing": 0},
     "corpora": [
         {"corpus": name, "paragraphs_read": 10, "dropped_for_overlap": 3, "tokens": 99, "unknown": 0}
         for name in SETTINGS["corpora"]
@@ -41,12 +42,13 @@ ENVIRONMENT = {
     "device": "cpu",
     "processor": "Bộ xử lý X",
     "threads": 2,
+    "precision": "bfloat16",
     "packages": {"torch": "1.2", "transformers": "3.4"},
 }
 
 
 def card(**changes: Any) -> str:
-    return encoder_card({**SETTINGS, **changes}, CORPORA, HISTORY, ENVIRONMENT, "bfloat16")
+    return encoder_card({**SETTINGS, **changes}, CORPORA, HISTORY, ENVIRONMENT, ["steps=9"])
 
 
 def test_what_a_reader_wants_to_know() -> None:
@@ -58,7 +60,8 @@ def test_what_a_reader_wants_to_know() -> None:
         "in 25 minutes of training on Bộ xử lý X",
         "2 threads, in bfloat16 (torch 1.2, transformers 3.4)",
         "| b.txt | báo bịa | 10 | 3 | 99 | 3 × |",
-        "12 texts were kept out",
+        "5 test articles, 51 development articles with their near copies, and 569 articles of the annotation pool",
+        "--set init_from=ENCODER --set articles=ARTICLES \\ --set 'steps=9' ```",
         "| 1900 | 7.8 | 3.200 | 1.9000 |",
         "--config configs/pretrain-tiny.yaml",
     ):
@@ -71,6 +74,16 @@ def test_the_model_it_started_from_is_named() -> None:
     assert head["base_model"] == "owner/name"
     assert "`owner/name` (MIT)" in card(base_model="owner/name", base_note="MIT")
     assert yaml.safe_load(card().split("---")[1])["base_model"] == "encoder"
+    hub = card(init_from="vinai/phobert-base", base_model="owner/name", base_note="MIT")
+    assert "Vocabulary transfer from `vinai/phobert-base`,\n" in hub
+    assert "owner/name" not in hub, "what it started from, not what the configuration usually starts from"
+
+
+def test_what_was_not_kept_out_stands_on_the_card() -> None:
+    lacking = {**CORPORA, "kept_out": {"test": 0, "development": 0, "reserved": 3, "missing": 50}}
+    text = encoder_card(SETTINGS, lacking, HISTORY, ENVIRONMENT)
+    assert "**Not kept out, their text was not at hand: the test articles and 50 development articles.**" in text
+    assert "Not kept out" not in card()
 
 
 def test_the_curve_is_a_picture_of_the_history_alone() -> None:

@@ -8,15 +8,12 @@ import pytest
 import torch
 
 from training import precision as module
-from training.arguments import ConfigError
 from training.precision import chosen_precision, faster_precision
 
 
 def test_what_is_asked_for_is_taken(tmp_path: Path) -> None:
     assert chosen_precision("float32", tmp_path) == "float32"
     assert chosen_precision("bfloat16", tmp_path) == "bfloat16"
-    with pytest.raises(ConfigError, match="precision='half'; known: auto, bfloat16, float32"):
-        chosen_precision("half", tmp_path)
 
 
 def test_the_measurement_is_made_once_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

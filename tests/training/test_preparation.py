@@ -27,22 +27,40 @@ def test_evaluation_text_is_kept_out(tmp_path: Path) -> None:
     (tmp_path / "articles").mkdir()
     (tmp_path / "articles" / "một.txt").write_text("Bài một.", encoding="utf-8")
     pool, records = pool_of(tmp_path)
-    left_out, texts = evaluation_text([pool], tmp_path / "articles")
-    assert texts[0] == "Bài một."
-    assert texts[1:] == [r["text"] for r in records if r["id"] in left_out]
-    assert 0.2 < len(left_out) / 200 < 0.6
+    kept = evaluation_text([pool], tmp_path / "articles")
+    assert kept.texts[0] == "Bài một."
+    assert kept.texts[1:] == [r["text"] for r in records if r["id"] in kept.ids]
+    assert 0.2 < len(kept.ids) / 200 < 0.6
+    assert (kept.test, kept.development, kept.reserved) == (1, 0, len(kept.ids))
     pool.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in reversed(records)), encoding="utf-8")
-    assert evaluation_text([pool], tmp_path / "articles")[0] == left_out, "the choice does not depend on the order"
+    again = evaluation_text([pool], tmp_path / "articles")
+    assert again.ids == kept.ids, "the choice does not depend on the order"
 
 
 def test_development_articles_are_never_read(tmp_path: Path) -> None:
     from data.annotations import read_standoff
     from data.build import GOLD
 
-    name = read_standoff(GOLD / "dev")[0].id
+    gold = read_standoff(GOLD / "dev")
+    name = gold[0].id
     pool = tmp_path / "pool.jsonl"
     pool.write_text(json.dumps({"id": name, "text": TEXTS[0]}) + "\n", encoding="utf-8")
-    assert evaluation_text([pool], None) == (frozenset({name}), [TEXTS[0]])
+    kept = evaluation_text([pool], None)
+    assert (kept.ids, kept.texts) == (frozenset({name}), [TEXTS[0]])
+    assert kept.to_dict() == {"test": 0, "development": 1, "reserved": 0, "missing": len(gold) - 1}
+
+
+def test_what_cannot_be_kept_out_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The news may be kept out without being one of the corpora; without it, a copy could be trained on."""
+    (tmp_path / "a.txt").write_text("Một đoạn.", encoding="utf-8")
+    bare = Preparation(tmp_path, [CorpusText(tmp_path / "a.txt", 10, 10)])
+    assert bare.kept_out()[0].missing > 0
+    told = caplog.text
+    assert "the five articles are not kept out" in told
+    assert "development articles are not kept out" in told
+    pool, _ = pool_of(tmp_path)
+    other = Preparation(tmp_path, [CorpusText(tmp_path / "a.txt", 10, 10)], news=pool)
+    assert other.kept_out()[0].ids
 
 
 @pytest.fixture
@@ -65,7 +83,7 @@ def make(run: Path, corpora: list[CorpusText], tmp_path: Path, **changes: Any) -
 def test_all_that_is_made_and_told(preparation: Preparation) -> None:
     tokenization = preparation.run()
     told = json.loads((preparation.folder / "corpus.json").read_text(encoding="utf-8"))
-    assert told["texts_kept_out"] == 1
+    assert told["kept_out"]["test"] == 1
     assert told["vocabulary"] == tokenization.vocabulary_size
     first, second = told["corpora"]
     assert (first["corpus"], first["dropped_for_overlap"]) == ("a.txt", 2)

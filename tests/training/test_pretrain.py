@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,18 +17,21 @@ import torch
 import yaml
 from accelerate.state import AcceleratorState
 
+from models.configuration import ModelError
 from models.encoders import load_encoder
 from tests.fixtures.sentences import TEXTS
 from tests.training.samples import Stopped, equal, masked_model, write_token_files
 from training import pretrain as module
 from training.arguments import CONFIGS, ConfigError
-from training.pretrain import PretrainConfig, learning_rate, main, read_pretrain_config, train
+from training.masking import MaskedObjective
+from training.pretrain import PretrainConfig, learning_rate, main, read_pretrain_config, step_loss, train
 from training.sequences import Sequences
 
 
 @pytest.fixture(autouse=True)
 def _fresh_accelerator(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.delenv("PHODANG_ARTICLES", raising=False)
+    for name in ("PHODANG_ARTICLES", "PHODANG_NEWS"):
+        monkeypatch.delenv(name, raising=False)
     AcceleratorState._reset_state(reset_partial_state=True)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
@@ -132,18 +134,52 @@ def test_a_batch_that_does_not_divide_is_refused(tmp_path: Path, monkeypatch: py
         Run(tmp_path).start()
 
 
-def test_a_run_of_other_settings_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_of_other_settings_is_refused(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its text and vocabulary are made once: other settings would silently have no effect on them."""
 
     def stop(*_: Any) -> None:
         raise Stopped
 
     monkeypatch.setattr(module.Preparation, "run", stop)
+    (tmp_path / "a.txt").write_text("Một đoạn.", encoding="utf-8")
+    own = {"init_from": str(tiny_encoder), "layers": 2, "corpus_folder": str(tmp_path)}
     for _ in range(2):
         with pytest.raises(Stopped):
-            module.pretrain(config(tmp_path))
+            module.pretrain(config(tmp_path / "run", **own))
     with pytest.raises(ConfigError, match="vocabulary"):
-        module.pretrain(config(tmp_path, vocabulary=123))
+        module.pretrain(config(tmp_path / "run", **own, vocabulary=123))
+
+
+def test_what_cannot_work_does_not_claim_the_folder(tiny_encoder: Path, tmp_path: Path) -> None:
+    """Found out before hours of work, and the corrected command is not refused for it."""
+    own: dict[str, Any] = {"init_from": str(tiny_encoder), "layers": 2, "corpus_folder": str(tmp_path)}
+    for changes, message in (
+        ({"init_from": "nowhere/at/all"}, "no encoder 'nowhere/at/all'"),
+        ({"layers": 3}, "cannot take 3 layers from an encoder of 2"),
+        ({}, "no corpus .*a.txt; set corpus_folder=FOLDER"),
+    ):
+        with pytest.raises((ConfigError, ModelError), match=message):
+            module.pretrain(config(tmp_path / "run", **{**own, **changes}))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"length": 257}, "length=257, but the encoder reads 8 to 256 pieces"),
+        ({"length": 2}, "length=2, but"),
+        ({"save_every": 0}, "save_every must be above 0, not 0"),
+        ({"mask": 1.5}, "mask must lie between 0 and 1, not 1.5"),
+        ({"shares": ["2"]}, "shares lie between 0 and 1, not 2"),
+        ({"sources": ["a", "b"]}, "sources must be empty or list as many entries as corpora"),
+        ({"precision": "half"}, "precision='half'; known: auto, bfloat16, float32"),
+    ],
+)
+def test_settings_out_of_range(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config(Path(), **changes)
 
 
 def test_settings() -> None:
@@ -253,19 +289,52 @@ def test_a_killed_process_goes_on_with_the_same_result(
 
 
 @pytest.mark.slow
-def test_two_processes_read_what_one_reads(command: tuple[list[str], Path], tmp_path: Path) -> None:
+def test_two_processes_do_what_one_does(command: tuple[list[str], Path], tmp_path: Path) -> None:
     settings, folder = command
     whole = finished(settings, folder)
-    launch = [shutil.which("accelerate", path=Path(sys.executable).parent) or "accelerate", "launch", "--cpu"]
-    launch += ["--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    launch += ["--main_process_port", "0", "-m", "training.pretrain"]
-    done = subprocess.run(
-        [*launch, *settings, "--set", f"output={tmp_path / 'run'}"], capture_output=True, text=True, check=False
-    )
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    call = [*launch, "-m", "training.pretrain", *settings, "--set", f"output={tmp_path / 'run'}"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert "2 process(es) on cpu" in done.stderr
     rows = [
         [json.loads(line) for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]
         for run in (whole, tmp_path / "run")
     ]
     for one, two in zip(*rows, strict=True):
         assert two["held_out_loss"] == pytest.approx(one["held_out_loss"], rel=1e-3)
+
+
+def test_the_gradient_of_a_step_is_the_same_however_it_is_dealt_out(tmp_path: Path) -> None:
+    files, tokenization = write_token_files(tmp_path)
+    model = MaskedObjective(masked_model(tokenization)).eval()
+    batch = Sequences(files, tokenization, length=18, batch_size=6, mask=0.2, seed=3, held_out=8).step(0)
+    asked = int((batch["labels"] != -100).sum())
+
+    def gradient(parts: int) -> torch.Tensor:
+        """The average over processes, as data-parallel training takes it."""
+        total = torch.zeros(())
+        for part in range(parts):
+            model.zero_grad()
+            loss, _ = model(**{name: values[part::parts] for name, values in batch.items()})
+            step_loss(loss, asked, parts).backward()
+            total = total + torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]) / parts
+        return total
+
+    for parts in (2, 3):
+        torch.testing.assert_close(gradient(parts), gradient(1), atol=1e-6, rtol=1e-4)
+
+
+def test_a_process_that_does_not_find_the_others_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = module.PartialState(cpu=True)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(module, "PartialState", lambda **_: alone)
+    with pytest.raises(ConfigError, match="2 processes were started, but only 1 found each other"):
+        module.pretrain(config(tmp_path))
+
+
+def test_settings_that_differ_from_the_file_are_told() -> None:
+    changed = module.changed_settings(
+        read_pretrain_config("pretrain-compact.yaml", ["steps=7", "repeats=[1, 1, 1, 2]"])
+    )
+    assert sorted(changed) == ["repeats=[1, 1, 1, 2]", "steps=7"]
