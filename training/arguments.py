@@ -55,7 +55,7 @@ class TrainingConfig(RunSettings):
         context: fill windows with consecutive sentences.
         crf: learn tag transitions.
         hidden: width of the syllable states; 0: the encoder's width.
-        dropout: in the heads.
+        dropout: in the heads; encoder_dropout: in the encoder, -1: what its own settings say.
         relation_hidden: width of the relation scorer.
         relation_weight: weight of the relation loss against the tag loss.
         predicted_spans: share of training after which relations are also trained on predicted spans.
@@ -80,6 +80,7 @@ class TrainingConfig(RunSettings):
     crf: bool = True
     hidden: int = 0
     dropout: float = 0.1
+    encoder_dropout: float = -1.0
     relation_hidden: int = 192
     relation_weight: float = 1.0
     predicted_spans: float = 0.3
@@ -106,6 +107,8 @@ class TrainingConfig(RunSettings):
                 raise ConfigError(f"{name} must be above 0, not {getattr(self, name)}")
         if self.hidden < 0:
             raise ConfigError(f"hidden must be 0 (the encoder's width) or more, not {self.hidden}")
+        if self.encoder_dropout != -1 and not 0 <= self.encoder_dropout <= 1:
+            raise ConfigError(f"encoder_dropout must lie between 0 and 1, or be -1, not {self.encoder_dropout}")
         for name in ("dropout", "warmup", "predicted_spans"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")

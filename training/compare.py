@@ -9,7 +9,7 @@
 Every cell is one `training.train`, so a comparison that was stopped goes on. The first seed picks each
 system's rate on the validation split; the other seeds run with that rate. `--test` names a split that is
 scored once, at the end, with the rates so chosen. `random:NAME` is NAME's network with random weights.
-A system may have settings of its own: `me5=FOLDER,tones=false`.
+A system may have settings and rates of its own: `me5=FOLDER,tones=false,rates=3e-5+6e-5`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from models.features import FeatureBuilder
 from training.run import write_whole
 
 RANDOM = "random:"
+RATES = "rates="
 SENTENCES = 200
 """Sentences over which the cost of an encoder is counted and timed."""
 
@@ -49,6 +50,7 @@ class System:
     name: str
     encoder: str
     settings: list[str] = field(default_factory=list)
+    rates: list[str] = field(default_factory=list)
     scores: dict[tuple[str, int], dict[str, float]] = field(default_factory=dict)
     test: dict[int, dict[str, float]] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
@@ -76,7 +78,8 @@ def parse_system(text: str, folder: Path) -> System:
             if (source / file).is_file():
                 shutil.copyfile(source / file, bare / file)
         encoder = str(bare)
-    return System(name, encoder, settings)
+    rates = [rate for s in settings if s.startswith(RATES) for rate in s.removeprefix(RATES).split("+")]
+    return System(name, encoder, [s for s in settings if not s.startswith(RATES)], rates)
 
 
 def command_output(module: str, *arguments: str) -> None:
@@ -192,7 +195,7 @@ def compare(options: argparse.Namespace) -> str:
         return out / f"{system.name}-{rate}-{seed}"
 
     for system in systems:
-        for rate in options.rates:
+        for rate in system.rates or options.rates:
             fine_tune(system, rate, options.seeds[0], run(system, rate, options.seeds[0]), settings)
         rate = system.best_rate(options.seeds[0])
         for seed in options.seeds[1:]:

@@ -338,7 +338,8 @@ def prepare(config: PretrainConfig) -> tuple[Preparation, RobertaForMaskedLM, st
     torch.manual_seed(config.seed)
     log.info("starting from %s", origin)
     model = transfer(encoder, pieces, tokenization, config.layers)
-    model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
+    # An encoder that never saw dropout loses its way when fine-tuning begins with it: its settings say what it saw.
+    model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = config.dropout
     initial = run / "initial"
     if not (initial / "model.safetensors").is_file():
         initial.mkdir(exist_ok=True)

@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import TrainingArguments, set_seed
+from transformers import PreTrainedModel, TrainingArguments, set_seed
 
 from data.build import Build, build
 from data.card import data_card
@@ -50,6 +50,8 @@ def build_extractor(settings: TrainingConfig, data: Build) -> tuple[Extractor, F
     """A model with fresh heads, and the builder of its features."""
     encoder, tokenization, origin = load_encoder(settings.encoder, settings.seed)
     log.info("encoder: %s", origin)
+    if settings.encoder_dropout >= 0:
+        set_dropout(encoder, settings.encoder_dropout)
     words = segmenter(settings.segmenter)
     config = ExtractorConfig(
         schema=data.schema,
@@ -65,6 +67,14 @@ def build_extractor(settings: TrainingConfig, data: Build) -> tuple[Extractor, F
     )
     extractor = Extractor(config, encoder, tokenization)
     return extractor, FeatureBuilder(config, tokenization, words)
+
+
+def set_dropout(encoder: PreTrainedModel, share: float) -> None:
+    """Make this the dropout of every layer of an encoder, and of its configuration."""
+    encoder.config.hidden_dropout_prob = encoder.config.attention_probs_dropout_prob = share
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
 
 
 def load_data(settings: TrainingConfig) -> Build:

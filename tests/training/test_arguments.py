@@ -60,6 +60,8 @@ def test_values_of_the_wrong_kind(values: dict[str, Any], message: str) -> None:
         ({"batch_size": -1}, "batch_size must be above 0, not -1"),
         ({"learning_rate": 0}, "learning_rate must be above 0, not 0.0"),
         ({"dropout": 1.2}, "dropout must lie between 0 and 1, not 1.2"),
+        ({"encoder_dropout": 1.2}, "encoder_dropout must lie between 0 and 1, or be -1, not 1.2"),
+        ({"encoder_dropout": -0.5}, "encoder_dropout must lie between 0 and 1, or be -1, not -0.5"),
         ({"warmup": -0.1}, "warmup must lie between 0 and 1, not -0.1"),
         ({"predicted_spans": 2}, "predicted_spans must lie between 0 and 1, not 2.0"),
     ],

@@ -20,8 +20,8 @@ def test_a_system_may_have_random_weights(tiny_encoder: Path, tmp_path: Path) ->
     assert origin.startswith("random weights (seed 7)")
     assert tokenization.fingerprint == load_encoder(str(tiny_encoder))[1].fingerprint
     assert parse_system("shipped=compact", tmp_path).encoder == "compact"
-    other = parse_system("e5=compact,tones=false,seed=3", tmp_path)
-    assert (other.encoder, other.settings) == ("compact", ["tones=false", "seed=3"])
+    other = parse_system("e5=compact,tones=false,rates=1e-4+2e-4,seed=3", tmp_path)
+    assert (other.encoder, other.settings, other.rates) == ("compact", ["tones=false", "seed=3"], ["1e-4", "2e-4"])
     with pytest.raises(ValueError, match="--systems 'compact': write NAME=ENCODER"):
         parse_system("compact", tmp_path)
 

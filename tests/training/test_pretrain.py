@@ -256,6 +256,7 @@ def test_from_text_to_an_encoder_with_its_card(command: tuple[list[str], Path]) 
     run = finished(settings, folder)
     encoder, tokenization, _ = load_encoder(str(run / "encoder"))
     assert encoder.config.num_hidden_layers == 2
+    assert encoder.config.hidden_dropout_prob == 0, "what it saw while it was pretrained"
     card = (run / "encoder" / "README.md").read_text(encoding="utf-8")
     assert str(folder) not in card, "a card names no folder of a machine"
     assert "câu bịa (Apache-2.0)" in card

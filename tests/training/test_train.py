@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from data.dataset import DataError, read_dataset, write_dataset
@@ -18,7 +19,7 @@ from tests.fixtures.checkpoints import write_encoder
 from tests.fixtures.sentences import documents
 from tests.training.samples import Stopped, equal, settings, stop_at
 from training.arguments import ConfigError
-from training.train import load_data, main, train
+from training.train import build_extractor, load_data, main, train
 from training.trainer import ExtractionTrainer
 
 STEPS = 50
@@ -50,6 +51,18 @@ def test_what_the_run_folder_holds(finished: Finished) -> None:
     assert (run / "data.md").read_text(encoding="utf-8").startswith("# Data card")
     assert json.loads((run / "environment.json").read_text(encoding="utf-8"))["device"] == "cpu"
     assert (run / "model" / "README.md").read_text(encoding="utf-8").startswith("---\nlanguage: vi\n")
+
+
+def test_dropout_of_the_encoder(tiny_encoder: Path, tiny_data: Path, tmp_path: Path) -> None:
+    """As its own settings say, or as ours do; the saved model's settings say the same."""
+    data = load_data(settings(tiny_encoder, tiny_data, tmp_path))
+    for share, expected in ((-1, 0.1), (0, 0.0), (0.3, 0.3)):
+        extractor, _ = build_extractor(settings(tiny_encoder, tiny_data, tmp_path, encoder_dropout=share), data)
+        found = {module.p for module in extractor.encoder.modules() if isinstance(module, torch.nn.Dropout)}
+        assert found == {expected}
+        extractor.save_pretrained(tmp_path / "model")
+        saved = json.loads((tmp_path / "model" / "config.json").read_text(encoding="utf-8"))
+        assert saved["hidden_dropout_prob"] == saved["attention_probs_dropout_prob"] == expected
 
 
 def test_metrics(finished: Finished) -> None:
