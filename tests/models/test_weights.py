@@ -40,6 +40,7 @@ def test_it_is_of_phoberts_kind(tokenization: PhobertTokenization) -> None:
     encoder = AutoModel.from_pretrained(str(FOLDER), add_pooling_layer=False)
     assert encoder.config.model_type == "roberta"
     assert encoder.config.max_position_embeddings == 258
+    assert encoder.config.hidden_dropout_prob == 0, "it was pretrained without"
     assert encoder.config.vocab_size == tokenization.vocabulary_size
     theirs = PhobertTokenizer(str(FOLDER / "vocab.txt"), str(FOLDER / "bpe.codes"))
     assert theirs.encode("Huyện_uỷ họp .") == [
