@@ -44,7 +44,7 @@ def resolve_encoder(name: str) -> Path:
         reason = type(error).__name__
         raise ModelError(
             f"cannot get {name!r} from the hub ({reason}) and it is not in the local cache; "
-            f"download it elsewhere and give its folder instead"
+            f"download it elsewhere and give its folder: --set encoder=FOLDER (init_from=FOLDER to pretrain)"
         ) from None
 
 
