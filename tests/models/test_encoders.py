@@ -84,7 +84,9 @@ def test_a_hub_id_without_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     message = str(caught.value)
     assert "\n" not in message
     assert message.startswith("cannot get 'ban-lang/mo-hinh-nho' from the hub (")
-    assert message.endswith("download it elsewhere and give its folder: --set encoder=FOLDER (init_from=FOLDER to pretrain)")
+    assert message.endswith(
+        "download it elsewhere and give its folder: --set encoder=FOLDER (init_from=FOLDER to pretrain)"
+    )
 
 
 def refused(folder: Path) -> str:
