@@ -181,6 +181,7 @@ def _metrics(trainer: ExtractionTrainer, run: Path, data: Build, examples: Examp
         "data": data.fingerprint,
         "training_examples": len(examples),
         "annotations_lost": len(examples.lost),
+        "relation_types": list(data.schema.relation_names),
         "seconds_of_this_start": round(seconds, 1),
     }
 
@@ -214,9 +215,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if metrics:
         best: dict[str, float] = max(metrics["epochs"], key=lambda e: e[SCORE], default={})
+        related = f", relations F1 {best.get('eval_relation_f1', 0):.3f}" if metrics.get("relation_types", True) else ""
         print(
-            f"best epoch {best.get('epoch', 0):.0f}: entities F1 {best.get('eval_entity_f1', 0):.3f}, "
-            f"relations F1 {best.get('eval_relation_f1', 0):.3f} on the validation split"
+            f"best epoch {best.get('epoch', 0):.0f}: entities F1 {best.get('eval_entity_f1', 0):.3f}{related} "
+            "on the validation split"
         )
     return 0
 
