@@ -88,6 +88,14 @@ def load_encoder(name: str, seed: int = 0) -> tuple[PreTrainedModel, Tokenizatio
     return encoder, tokenization, origin
 
 
+def set_dropout(encoder: PreTrainedModel, share: float) -> None:
+    """Make this the dropout of every layer of an encoder, and of its configuration."""
+    encoder.config.hidden_dropout_prob = encoder.config.attention_probs_dropout_prob = share
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = share
+
+
 def _pretrained(folder: Path) -> PreTrainedModel:
     try:
         encoder, loading = AutoModel.from_pretrained(

@@ -32,7 +32,7 @@ from transformers import RobertaForMaskedLM
 
 from data.articles import ArticleError
 from models.configuration import ModelError
-from models.encoders import load_encoder, resolve_encoder
+from models.encoders import load_encoder, resolve_encoder, set_dropout
 from training.arguments import ConfigError, RunSettings, cast, read_settings
 from training.corpus import FILE_ERRORS
 from training.cpu import suit_cpu
@@ -339,7 +339,7 @@ def prepare(config: PretrainConfig) -> tuple[Preparation, RobertaForMaskedLM, st
     log.info("starting from %s", origin)
     model = transfer(encoder, pieces, tokenization, config.layers)
     # An encoder that never saw dropout loses its way when fine-tuning begins with it: its settings say what it saw.
-    model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = config.dropout
+    set_dropout(model, config.dropout)
     initial = run / "initial"
     if not (initial / "model.safetensors").is_file():
         initial.mkdir(exist_ok=True)
@@ -379,9 +379,6 @@ def pretrain(config: PretrainConfig) -> None:
         log.info("%d process(es) on %s", processes.num_processes, processes.device.type)
     with processes.main_process_first():
         preparation, model, precision = prepare(config)
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = config.dropout
     train(config, config.sequences(preparation), model, precision)
     if processes.is_main_process:
         history = [json.loads(row) for row in (config.run / "history.jsonl").read_text(encoding="utf-8").splitlines()]

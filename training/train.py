@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import PreTrainedModel, TrainingArguments, set_seed
+from transformers import TrainingArguments, set_seed
 
 from data.build import Build, build
 from data.card import data_card
@@ -32,7 +32,7 @@ from data.dataset import DataError, read_dataset, read_schema
 from data.documents import AnnotationError
 from data.segmentation import segmenter
 from models.configuration import ExtractorConfig, ModelError
-from models.encoders import load_encoder
+from models.encoders import load_encoder, set_dropout
 from models.extractor import Extractor
 from models.features import FeatureBuilder
 from training.arguments import ConfigError, TrainingConfig, read_config
@@ -67,14 +67,6 @@ def build_extractor(settings: TrainingConfig, data: Build) -> tuple[Extractor, F
     )
     extractor = Extractor(config, encoder, tokenization)
     return extractor, FeatureBuilder(config, tokenization, words)
-
-
-def set_dropout(encoder: PreTrainedModel, share: float) -> None:
-    """Make this the dropout of every layer of an encoder, and of its configuration."""
-    encoder.config.hidden_dropout_prob = encoder.config.attention_probs_dropout_prob = share
-    for module in encoder.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = share
 
 
 def load_data(settings: TrainingConfig) -> Build:
