@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,6 +106,42 @@ def unlabelled_repeats(splits: Splits) -> Iterator[Finding]:
                     at = document.text.find(surface, end)
 
 
+def differing_labels(splits: Splits) -> Iterator[Finding]:
+    """Names of organisations of two syllables or more that are labelled with one type here and another there,
+    or that stand unlabelled in the same surroundings (the word before and the word behind) as labelled ones.
+    """
+    types: dict[str, Counter[str]] = defaultdict(Counter)
+    around: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    every = [(name, document) for name, documents in splits.items() for document in documents]
+    for _, document in every:
+        for entity in document.entities:
+            if entity.type in ORGANISATIONS and " " in entity.text:
+                types[entity.text][entity.type] += 1
+                around[entity.text].add(_surroundings(document.text, entity.start, entity.end))
+    for surface, counts in sorted(types.items()):
+        if len(counts) > 1:
+            rare = counts.most_common()[-1][0]
+            places = [f"{n}/{d.id}" for n, d in every for e in d.entities if (e.text, e.type) == (surface, rare)]
+            told = ", ".join(f"{count} {type_}" for type_, count in counts.most_common())
+            yield Finding("warning", "one name, several types", places[0], f"{surface!r}: {told}")
+    for name, document in every:
+        labelled = {(e.start, e.end) for e in document.entities}
+        for surface in sorted(surface for surface in types if surface in document.text):
+            for match in re.finditer(rf"(?<!\w){re.escape(surface)}(?!\w)", document.text):
+                start, end = match.span()
+                covered = (start, end) in labelled or any(
+                    e.start <= start and end <= e.end and e.type in ORGANISATIONS for e in document.entities
+                )
+                known = _surroundings(document.text, start, end) in around[surface]
+                if known and not covered and document.is_kept(start, end):
+                    yield Finding("warning", "unlabelled here", f"{name}/{document.id}", f"{surface!r} at {start}")
+
+
+def _surroundings(text: str, start: int, end: int) -> tuple[str, str]:
+    before, after = text[:start].rsplit(None, 1)[-1:], text[end:].split(None, 1)[:1]
+    return "".join(before), "".join(after)
+
+
 def types_without_examples(splits: Splits) -> Iterator[Finding]:
     """Types of the schema that no training document shows."""
     train = splits.get("train", ())
@@ -126,5 +163,6 @@ def audit(splits: Splits, words: Segmenter) -> list[Finding]:
         *types_without_examples(splits),
         *missing_relations(splits),
         *unlabelled_repeats(splits),
+        *differing_labels(splits),
     ]
     return sorted(found, key=lambda finding: finding.level)

@@ -4,10 +4,12 @@
 
     python -m data.build                                   # authored text alone
     python -m data.build --articles DIR --news FILE.jsonl  # with the five articles and the news
+    python -m data.build --parts authored news generated --generated 600 --articles DIR --news FILE.jsonl
     python -m data.build --check                           # print problems, write nothing
     python -m data.build --from conll --train train.conll --validation dev.conll --test test.conll
 
-Splits: `train` is the authored text (and your own, `--train`). `validation` is the development gold
+Splits: `train` is the authored text (`--parts` adds the annotated news and generated sentences, `--train` your
+own). `validation` is the development gold
 where the news is at hand, else every tenth authored document. `test` is the five articles, where they
 are at hand. Folders may also be named by PHODANG_ARTICLES and PHODANG_NEWS. With `--from` the splits are
 your files alone, with the labels found in them.
@@ -18,6 +20,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import random
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,10 +32,12 @@ from data.audit import audit
 from data.card import counts_by_document, data_card
 from data.dataset import DataError, read_jsonl, write_dataset
 from data.documents import AnnotationError, Document
+from data.generator import generate
 from data.markup import MarkupError, read_markup
 from data.schema import PARTY_BUILDING, Schema
 from data.segmentation import segmenter
 
+PARTS = ("authored", "news", "generated")
 HERE = Path(__file__).parent
 AUTHORED = HERE / "authored"
 GOLD = HERE / "gold"
@@ -91,6 +96,11 @@ def build(
     news: Path | None = None,
     train: Sequence[Path] = (),
     authored: Path | None = AUTHORED,
+    *,
+    parts: Sequence[str] = ("authored",),
+    authored_share: float = 1.0,
+    generated: int = 0,
+    seed: int = 13,
 ) -> Build:
     """Collect all splits.
 
@@ -99,21 +109,38 @@ def build(
         news: JSONL of the news articles; default `$PHODANG_NEWS`.
         train: more training documents, JSONL files in the exchange format.
         authored: folder of marked-up text; `None` for none.
+        parts: of `PARTS`, what the training split is made of.
+        authored_share: share of the authored documents that train, drawn with `seed`.
+        generated: sentences from the generator, drawn with `seed`, where `parts` has it.
 
     Raises:
         GoldError: an article was changed since it was annotated.
         ArticleError, DataError, MarkupError, AnnotationError: an input cannot be read.
     """
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown:
+        raise DataError(f"no such part of the training text: {', '.join(unknown)}; known: {', '.join(PARTS)}")
     articles = articles or _from_environment("PHODANG_ARTICLES")
     news = news or _from_environment("PHODANG_NEWS")
     result = Build({})
     own = read_authored(authored) if authored is not None else []
-    result.sources.append(f"train: {len(own)} authored documents, original prose with invented people (Apache-2.0)")
     validation = _gold("dev", news, "--news FILE.jsonl or PHODANG_NEWS", result)
     if not validation:
         validation = own[HELD_OUT - 1 :: HELD_OUT]
         own = [document for index, document in enumerate(own) if index % HELD_OUT != HELD_OUT - 1]
         result.sources.append(f"validation: {len(validation)} authored documents held out of training")
+    if authored_share < 1:
+        chosen = random.Random(seed).sample(range(len(own)), round(authored_share * len(own)))
+        own = [own[index] for index in sorted(chosen)]
+    own = own if "authored" in parts else []
+    told = f"train: {len(own)} authored documents, original prose with invented people (Apache-2.0)"
+    result.sources.insert(0, told)
+    if "news" in parts:
+        own += _gold("train", news, "--news FILE.jsonl or PHODANG_NEWS", result)
+    if "generated" in parts and generated:
+        made = generate(generated, seed)
+        own += made
+        result.sources.append(f"train: {generated} sentences in {len(made)} documents, generated (Apache-2.0)")
     for path in train:
         added = list(read_jsonl(path))
         own += added
@@ -151,6 +178,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, default=Path("build") / "data", help="folder to write (default: %(default)s)"
     )
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=["authored"],
+        help="what trains (default: authored)",
+    )
+    parser.add_argument("--authored-share", type=float, default=1.0, metavar="S", help="share of authored documents")
+    parser.add_argument("--generated", type=int, default=0, metavar="N", help="sentences to generate")
+    parser.add_argument("--seed", type=int, default=13, help="of what is drawn (default: %(default)s)")
     parser.add_argument("--check", action="store_true", help="print problems and write nothing; exit 1 on errors")
     parser.add_argument(
         "--token-column",
@@ -169,7 +206,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             files = {"train": options.train, "validation": options.validation, "test": options.test}
             result = import_conll(files, options.tag_column, options.token_column)
         else:
-            result = build(options.articles, options.news, options.train)
+            result = build(
+                options.articles,
+                options.news,
+                options.train,
+                parts=options.parts,
+                authored_share=options.authored_share,
+                generated=options.generated,
+                seed=options.seed,
+            )
     except (GoldError, ArticleError, DataError, MarkupError, AnnotationError) as error:
         print(f"data.build: {error}", file=sys.stderr)
         return 1

@@ -36,11 +36,11 @@ def compare(first: Sequence[Standoff], second: Sequence[Standoff]) -> dict[str, 
     """Strict counts by kind (`entities`, `relations`) and type; `first` plays the gold.
 
     Raises:
-        GoldError: the folders do not hold the same articles.
+        GoldError: the two do not hold the same articles.
     """
     others = {standoff.id: standoff for standoff in second}
     if others.keys() != {standoff.id for standoff in first}:
-        raise GoldError("the two folders annotate different articles")
+        raise GoldError("the two passes annotate different articles")
     result: dict[str, dict[str, Counts]] = {"entities": {}, "relations": {}}
     for standoff in first:
         other = others[standoff.id]
@@ -54,8 +54,14 @@ def compare(first: Sequence[Standoff], second: Sequence[Standoff]) -> dict[str, 
 
 
 def report(first: Path, second: Path) -> str:
-    """Agreement of two folders as a Markdown table."""
-    found = compare(read_standoff(first), read_standoff(second))
+    """Agreement of two folders as a Markdown table, over the articles that are in both."""
+    both = [{standoff.id: standoff for standoff in read_standoff(folder)} for folder in (first, second)]
+    common = sorted(both[0].keys() & both[1].keys())
+    found = compare([both[0][name] for name in common], [both[1][name] for name in common])
+    alone = [
+        f"{len(own) - len(common)} only in {folder.name}" for own, folder in zip(both, (first, second), strict=True)
+    ]
+    told = f"{len(common)} articles in both, {', '.join(alone)}\n\n"
     rows: list[list[object]] = []
     for kind, order in (("entities", PARTY_BUILDING.entity_types), ("relations", PARTY_BUILDING.relation_names)):
         scores = found[kind]
@@ -65,7 +71,7 @@ def report(first: Path, second: Path) -> str:
                 rows.append([type_, f"{counts.f1:.3f}", int(counts.gold), int(counts.predicted)])
         counts = total(scores)
         rows.append([f"**all {kind}**", f"**{counts.f1:.3f}**", int(counts.gold), int(counts.predicted)])
-    return table(["", "strict F1", first.name, second.name], rows)
+    return told + table(["", "strict F1", first.name, second.name], rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif not options.folders:
         raw = GOLD / "passes"
         pairs = []
-        for name in ("seeds", "dev"):
+        for name in ("seeds", "dev", "train"):
             a, b = raw / f"{name}-a", raw / f"{name}-b"
             pairs += [(a, b), (a, GOLD / name), (b, GOLD / name)]
     else:

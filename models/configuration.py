@@ -18,8 +18,9 @@ from data.schema import PARTY_BUILDING, Schema
 from models.tokenization import ModelError
 
 KEY = "phodang"
-FORMAT = 1
+FORMAT = 2
 """Version of the saved layout; a newer one than this code knows is refused."""
+POOLINGS, SCORERS = ("edges", "mean"), ("mlp", "biaffine")
 
 
 @dataclass
@@ -35,11 +36,17 @@ class ExtractorConfig:
         overlap: pieces shared by the windows of one over-long sentence.
         crf: learn tag transitions (otherwise only the BIO constraints hold).
         hidden: width of the syllable states.
+        pooling: a syllable's state from the pieces that cover it: `edges`, the first and the last side by side, or
+            `mean`.
         dropout: in the heads.
         relation_hidden: width of the relation scorer.
+        relation_scorer: `mlp`, a hidden layer over all features of a pair, or `biaffine` (Dozat and Manning 2017,
+            https://arxiv.org/abs/1611.01734), a bilinear form of the two spans and a linear one of the rest.
         relation_distance: pairs further apart than this many syllables are not scored.
         entity_threshold: spans below this probability are not returned.
         relation_threshold: relations below this probability are not returned.
+        entity_temperature, relation_temperature: divide the scores before they become probabilities (Guo et al. 2017,
+            https://arxiv.org/abs/1706.04599); fitted by `training.calibrate`, and no answer depends on them.
         licence: licence of the weights, written into the model card.
         base: where the encoder came from.
         tokenizer: SHA-256 of the tokenizer's files, set on saving: other pieces would silently mean other ids.
@@ -53,15 +60,27 @@ class ExtractorConfig:
     overlap: int = 64
     crf: bool = True
     hidden: int = 256
+    pooling: str = "edges"
     dropout: float = 0.1
     relation_hidden: int = 192
+    relation_scorer: str = "mlp"
     relation_distance: int = 256
     entity_threshold: float = 0.0
     relation_threshold: float = 0.5
+    entity_temperature: float = 1.0
+    relation_temperature: float = 1.0
     licence: str = "apache-2.0"
     base: str = ""
     tokenizer: str = ""
     format: int = field(default=FORMAT)
+
+    def __post_init__(self) -> None:
+        for name, known in (("pooling", POOLINGS), ("relation_scorer", SCORERS)):
+            if getattr(self, name) not in known:
+                raise ModelError(f"{name}={getattr(self, name)!r}; known: {', '.join(known)}")
+        for name in ("entity_temperature", "relation_temperature"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ModelError(f"{name} must be above 0, not {getattr(self, name)}")
 
     @property
     def tracks(self) -> tuple[tuple[str, ...], ...]:

@@ -88,6 +88,34 @@ def load_encoder(name: str, seed: int = 0) -> tuple[PreTrainedModel, Tokenizatio
     return encoder, tokenization, origin
 
 
+def keep_layers(encoder: PreTrainedModel, count: int) -> None:
+    """Take away all but the lowest `count` layers.
+
+    Raises:
+        ModelError: the encoder has fewer.
+    """
+    layers = encoder.get_submodule("encoder.layer")
+    assert isinstance(layers, torch.nn.ModuleList)
+    if not 0 < count <= len(layers):
+        raise ModelError(f"layers={count}, but this encoder has {len(layers)}; set layers to 1 to {len(layers)}")
+    del layers[count:]
+    encoder.config.num_hidden_layers = count
+
+
+def freeze(encoder: PreTrainedModel, count: int) -> None:
+    """Keep the embeddings and the lowest `count` layers from being trained.
+
+    Raises:
+        ModelError: the encoder has fewer.
+    """
+    layers = encoder.get_submodule("encoder.layer")
+    assert isinstance(layers, torch.nn.ModuleList)
+    if not 0 < count <= len(layers):
+        raise ModelError(f"frozen={count}, but this encoder has {len(layers)} layers; set frozen to 1 to {len(layers)}")
+    for part in (encoder.get_submodule("embeddings"), *layers[:count]):
+        part.requires_grad_(False)
+
+
 def set_dropout(encoder: PreTrainedModel, share: float) -> None:
     """Make this the dropout of every layer of an encoder, and of its configuration."""
     encoder.config.hidden_dropout_prob = encoder.config.attention_probs_dropout_prob = share

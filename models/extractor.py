@@ -14,7 +14,7 @@ from transformers import AutoModel, PreTrainedConfig, PreTrainedModel
 from models.configuration import ExtractorConfig, ModelError, max_window, one_line
 from models.decoding import grammar, log_likelihood
 from models.features import PLACES, SHAPES, UNLABELLED, Batch
-from models.relations import RelationHead, allowed_table
+from models.relations import RelationHead, allowed_table, range_means
 from models.tokenization import Tokenization, load_tokenization
 
 WEIGHTS = "model.safetensors"
@@ -41,7 +41,7 @@ class Extractor(nn.Module):
         self.encoder_name: str = encoder.base_model_prefix
         self.add_module(self.encoder_name, encoder)
         width = self.encoder_config.hidden_size
-        self.states = nn.Linear(2 * width, config.hidden)
+        self.states = nn.Linear(2 * width if config.pooling == "edges" else width, config.hidden)
         self.place = nn.Embedding(PLACES, config.hidden)
         self.rest = nn.Embedding(PLACES, config.hidden)
         self.shape = nn.Embedding(SHAPES, config.hidden)
@@ -87,7 +87,10 @@ class Extractor(nn.Module):
 
     def syllable_states(self, pieces: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Syllable states `[syllables, hidden]` from flattened piece states `[windows * pieces, width]`."""
-        joined = torch.cat([pieces[batch.first], pieces[batch.last]], -1)
+        if self.config.pooling == "edges":
+            joined = torch.cat([pieces[batch.first], pieces[batch.last]], -1)
+        else:
+            joined = range_means(pieces, batch.first, batch.last + 1)
         states = self.states(joined) + self.place(batch.place) + self.rest(batch.rest) + self.shape(batch.shape)
         return self.dropout(self.norm(torch.nn.functional.gelu(states)))
 
@@ -119,11 +122,14 @@ class Extractor(nn.Module):
         """`[pairs, relations]`, true where the schema allows the relation between these types."""
         return self.allowed[head_types, tail_types]
 
-    def save_pretrained(self, folder: Path | str) -> None:
-        """Write `config.json`, `model.safetensors` and the tokenizer's files. Files appear whole or not at all."""
+    def save_pretrained(self, folder: Path | str, dtype: torch.dtype | None = None) -> None:
+        """Write `config.json`, `model.safetensors` and the tokenizer's files. Files appear whole or not at all.
+
+        `dtype` is what the weights are stored in (they are read back as 32-bit floats); default: as they are.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        state = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        state = {name: value.detach().cpu().to(dtype).contiguous() for name, value in self.state_dict().items()}
         aside = folder / (WEIGHTS + ".partial")
         save_file(state, str(aside), metadata={"format": "pt"})
         aside.replace(folder / WEIGHTS)

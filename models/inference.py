@@ -91,8 +91,10 @@ def _states(model: Extractor, items: Sequence[Features], batch_size: int) -> tor
 def _decode(
     model: Extractor, states: torch.Tensor, items: Sequence[Features], threshold: float
 ) -> list[list[tuple[int, int, int, float]]]:
-    scores = model.tag_scores(states).float().cpu().numpy()
-    transitions, start = (t.detach().float().cpu().numpy() for t in model.transitions())
+    # A temperature changes probabilities, not the best path: every score of a path is divided by it.
+    heat = model.config.entity_temperature
+    scores = model.tag_scores(states).float().cpu().numpy() / heat
+    transitions, start = (t.detach().float().cpu().numpy() / heat for t in model.transitions())
     types = model.config.track_types
     stretches: list[Stretch] = []
     offset = 0
@@ -186,7 +188,8 @@ def _relate(
         found[int(owners[np.argmax(numbers == sentence)])].distant_pairs += count
     if not len(pairs):
         return
-    scores = torch.sigmoid(model.relations(states, spans, pairs).float()).cpu().numpy()  # type: ignore[misc]
+    logits = model.relations(states, spans, pairs).float()  # type: ignore[misc]
+    scores = torch.sigmoid(logits / model.config.relation_temperature).cpu().numpy()
     scores[~model.relation_mask(spans[pairs.head, 2], spans[pairs.tail, 2])] = 0
     before = np.searchsorted(owners, np.arange(len(items)))
     for pair, relation in zip(*np.nonzero(scores >= max(threshold, 1e-9)), strict=True):

@@ -134,8 +134,14 @@ class RelationHead(nn.Module):
         self.order = nn.Embedding(ORDERS, small)
         self.distance = nn.Embedding(len(_EDGES) + 1, small)
         self.between = nn.Embedding(_COUNTS, small)
-        self.hidden = nn.Sequential(nn.Linear(3 * width + 5 * small, width), nn.GELU(), nn.Dropout(config.dropout))
-        self.out = nn.Linear(width, len(config.schema.relation_types))
+        relations = len(config.schema.relation_types)
+        self.biaffine = config.relation_scorer == "biaffine"
+        if self.biaffine:
+            self.bilinear = nn.Parameter(torch.zeros(relations, width, width))
+            self.out = nn.Linear(2 * width + 5 * small, relations)
+        else:
+            self.hidden = nn.Sequential(nn.Linear(3 * width + 5 * small, width), nn.GELU(), nn.Dropout(config.dropout))
+            self.out = nn.Linear(width, relations)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, states: torch.Tensor, spans: np.ndarray, pairs: Pairs, chunk: int = 4096) -> torch.Tensor:
@@ -164,14 +170,18 @@ class RelationHead(nn.Module):
             features = [
                 head,
                 tail,
-                head * tail,
+                *([] if self.biaffine else [head * tail]),
                 gaps[part],
                 self.order(at(pairs.order[part])),
                 self.distance(at(pairs.distance[part])),
                 self.between(at(pairs.heads_between[part])),
                 self.between(at(pairs.tails_between[part])),
             ]
-            rows.append(self.out(self.hidden(torch.cat(features, -1))))
+            joined = torch.cat(features, -1)
+            if self.biaffine:
+                rows.append(self.out(joined) + torch.einsum("pi,rij,pj->pr", head, self.bilinear, tail))
+            else:
+                rows.append(self.out(self.hidden(joined)))
         return torch.cat(rows)
 
 

@@ -49,14 +49,20 @@ class TrainingConfig(RunSettings):
         name: name of the run; it is written to `runs/<name>` unless `output` says otherwise.
         output: folder of the run.
         encoder: `compact` (the repository's own), a folder, or a hub id such as `vinai/phobert-base`.
+        init: folder of a saved model to go on from, encoder and heads; empty: fresh heads on `encoder`.
         data: folder written by `data.build`; empty: build it now.
+        parts: what the training text is built from: `authored`, `news` (annotated articles, where their text is at
+            hand), `generated`.
+        authored_share: share of the authored documents used; generated: sentences from the generator.
         train_files: more training documents, JSONL files in the exchange format.
         window: pieces in one encoder input, special tokens included.
         context: fill windows with consecutive sentences.
         crf: learn tag transitions.
-        hidden: width of the syllable states; 0: the encoder's width.
+        hidden: width of the syllable states; 0: the encoder's width. pooling: `edges` or `mean` of a syllable's pieces.
+        layers: of the encoder that are used, from the bottom; 0: all. frozen: of these, how many are not trained
+            (with the embeddings; 0: none, embeddings neither).
         dropout: in the heads; encoder_dropout: in the encoder, -1: what its own settings say.
-        relation_hidden: width of the relation scorer.
+        relation_hidden: width of the relation scorer; relation_scorer: `mlp` or `biaffine`.
         relation_weight: weight of the relation loss against the tag loss.
         predicted_spans: share of training after which relations are also trained on predicted spans.
         epochs, batch_size (features a step and process), accumulation (steps before an update).
@@ -73,15 +79,23 @@ class TrainingConfig(RunSettings):
     name: str = "compact"
     output: str = ""
     encoder: str = "compact"
+    init: str = ""
     data: str = ""
+    parts: list[str] = field(default_factory=lambda: ["authored"])
+    authored_share: float = 1.0
+    generated: int = 0
     train_files: list[str] = field(default_factory=list)
     window: int = 256
     context: bool = True
     crf: bool = True
     hidden: int = 0
+    pooling: str = "edges"
+    layers: int = 0
+    frozen: int = 0
     dropout: float = 0.1
     encoder_dropout: float = -1.0
     relation_hidden: int = 192
+    relation_scorer: str = "mlp"
     relation_weight: float = 1.0
     predicted_spans: float = 0.3
     epochs: float = 12.0
@@ -105,8 +119,11 @@ class TrainingConfig(RunSettings):
         for name in ("window", "batch_size", "accumulation", "keep_checkpoints", "epochs", "relation_hidden", *rates):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ConfigError(f"{name} must be above 0, not {getattr(self, name)}")
-        if self.hidden < 0:
-            raise ConfigError(f"hidden must be 0 (the encoder's width) or more, not {self.hidden}")
+        for name in ("hidden", "layers", "frozen", "generated"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must be 0 or more, not {getattr(self, name)}")
+        if not 0 < self.authored_share <= 1:
+            raise ConfigError(f"authored_share must lie above 0 and at most be 1, not {self.authored_share}")
         if self.encoder_dropout != -1 and not 0 <= self.encoder_dropout <= 1:
             raise ConfigError(f"encoder_dropout must lie between 0 and 1, or be -1, not {self.encoder_dropout}")
         for name in ("dropout", "warmup", "predicted_spans"):

@@ -29,10 +29,10 @@ from transformers import TrainingArguments, set_seed
 from data.build import Build, build
 from data.card import data_card
 from data.dataset import DataError, read_dataset, read_schema
-from data.documents import AnnotationError
+from data.documents import AnnotationError, Document
 from data.segmentation import segmenter
 from models.configuration import ExtractorConfig, ModelError
-from models.encoders import load_encoder, set_dropout
+from models.encoders import freeze, keep_layers, load_encoder, set_dropout
 from models.extractor import Extractor
 from models.features import FeatureBuilder
 from training.arguments import ConfigError, TrainingConfig, read_config
@@ -40,16 +40,26 @@ from training.card import model_card
 from training.collator import Collator, Examples, Objective
 from training.cpu import suit_cpu
 from training.evaluation import DocumentSet
-from training.run import environment, prepare_run
+from training.run import environment, prepare_run, save_whole
 from training.trainer import SCORE, ExtractionTrainer, SaveExtractor
 
 log = logging.getLogger("training")
 
 
 def build_extractor(settings: TrainingConfig, data: Build) -> tuple[Extractor, FeatureBuilder]:
-    """A model with fresh heads, and the builder of its features."""
+    """A model with fresh heads, or the one to go on from, and the builder of its features.
+
+    Raises:
+        ModelError: the encoder or model cannot be used. ConfigError: it does not fit the settings or the data.
+    """
+    if settings.init:
+        return _continued(settings, data)
     encoder, tokenization, origin = load_encoder(settings.encoder, settings.seed)
     log.info("encoder: %s", origin)
+    if settings.layers:
+        keep_layers(encoder, settings.layers)
+    if settings.frozen:
+        freeze(encoder, settings.frozen)
     if settings.encoder_dropout >= 0:
         set_dropout(encoder, settings.encoder_dropout)
     words = segmenter(settings.segmenter)
@@ -61,23 +71,117 @@ def build_extractor(settings: TrainingConfig, data: Build) -> tuple[Extractor, F
         context=settings.context,
         crf=settings.crf,
         hidden=settings.hidden or encoder.config.hidden_size,
+        pooling=settings.pooling,
         dropout=settings.dropout,
         relation_hidden=settings.relation_hidden,
+        relation_scorer=settings.relation_scorer,
         base=settings.encoder,
     )
     extractor = Extractor(config, encoder, tokenization)
     return extractor, FeatureBuilder(config, tokenization, words)
 
 
+def _continued(settings: TrainingConfig, data: Build) -> tuple[Extractor, FeatureBuilder]:
+    extractor = Extractor.from_pretrained(settings.init)
+    config = extractor.config
+    if config.schema != data.schema:
+        raise ConfigError(f"init={settings.init}: that model has other entity or relation types than the data")
+    fixed = ("window", "context", "crf", "pooling", "relation_hidden", "relation_scorer", "tones")
+    changed = [name for name in fixed if getattr(config, name) != getattr(settings, name)]
+    if changed:
+        raise ConfigError(
+            f"init={settings.init}: that model was made with other settings; set "
+            + ", ".join(f"{name}={getattr(config, name)}" for name in changed)
+        )
+    log.info("going on from %s", settings.init)
+    words = segmenter(settings.segmenter)
+    if words.name != config.segmenter:
+        log.warning("trained with segmenter %s, going on with %s", config.segmenter, words.name)
+    # Another training, another scale: what was fitted to the old scores does not hold for the new.
+    fresh = ExtractorConfig()
+    for name in ("entity_temperature", "relation_temperature", "entity_threshold", "relation_threshold"):
+        setattr(config, name, getattr(fresh, name))
+    return extractor, FeatureBuilder(config, extractor.tokenization, words)
+
+
 def load_data(settings: TrainingConfig) -> Build:
     """The data set the settings name, or a fresh build of it."""
     if not settings.data:
-        return build(train=[Path(path) for path in settings.train_files])
+        return build(
+            train=[Path(path) for path in settings.train_files],
+            parts=settings.parts,
+            authored_share=settings.authored_share,
+            generated=settings.generated,
+            seed=settings.seed,
+        )
     folder = Path(settings.data)
     splits = read_dataset(folder)
     if "train" not in splits or "validation" not in splits:
         raise DataError(f"{folder}: has {', '.join(splits)}; training needs the splits train and validation")
     return Build(splits, read_schema(folder), [f"read from {folder.name}"])
+
+
+def _examples(documents: Sequence[Document], builder: FeatureBuilder) -> Examples:
+    examples = Examples(documents, builder)
+    if examples.lost:
+        log.warning("%d annotations cannot be learned (first: %s)", len(examples.lost), examples.lost[0])
+    return examples
+
+
+def _trainer(
+    settings: TrainingConfig, run: Path, extractor: Extractor, examples: Examples, development: DocumentSet | None
+) -> ExtractionTrainer:
+    """A trainer that validates and saves every epoch, or, without development documents, only trains."""
+    on_cpu = not torch.cuda.is_available()
+    if on_cpu:
+        suit_cpu(extractor.encoder)
+    steps = math.ceil(math.ceil(len(examples) / settings.batch_size) / settings.accumulation * settings.epochs)
+    every = "no" if development is None else "epoch"
+    arguments = TrainingArguments(
+        output_dir=str(run / "checkpoints"),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.accumulation,
+        learning_rate=settings.learning_rate,
+        warmup_steps=int(settings.warmup * steps),
+        lr_scheduler_type="linear",
+        max_grad_norm=settings.max_grad_norm,
+        bf16=settings.bf16,
+        use_cpu=on_cpu,
+        seed=settings.seed,
+        eval_strategy=every,
+        save_strategy=every,
+        save_total_limit=settings.keep_checkpoints,
+        logging_strategy="steps",
+        logging_steps=max(1, steps // 50),
+        report_to="none",
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        disable_tqdm=False,
+        ddp_find_unused_parameters=False,
+    )
+    return ExtractionTrainer(
+        settings,
+        development,
+        model=Objective(extractor, settings.relation_weight),
+        args=arguments,
+        train_dataset=examples,
+        eval_dataset=examples,
+        data_collator=Collator(extractor.tokenization.pad),
+        callbacks=[] if development is None else [SaveExtractor(run, extractor)],
+    )
+
+
+def tune(settings: TrainingConfig, documents: list[Document], folder: Path) -> None:
+    """Train on documents alone and save the last epoch to `folder`: for trainings that must choose nothing.
+
+    Raises:
+        ConfigError, ModelError: settings, encoder or model cannot be used.
+    """
+    set_seed(settings.seed)
+    extractor, builder = build_extractor(settings, Build({"train": documents}, documents[0].schema))
+    _trainer(settings, settings.run, extractor, _examples(documents, builder), None).train()
+    save_whole(extractor, folder)
 
 
 def train(settings: TrainingConfig, restart: bool = False) -> dict[str, Any]:
@@ -103,47 +207,9 @@ def train(settings: TrainingConfig, restart: bool = False) -> dict[str, Any]:
 
     set_seed(settings.seed)
     extractor, builder = build_extractor(settings, data)
-    on_cpu = not torch.cuda.is_available()
-    if on_cpu:
-        suit_cpu(extractor.encoder)
-    examples = Examples(data.splits["train"], builder)
-    if examples.lost:
-        log.warning("%d annotations cannot be learned (first: %s)", len(examples.lost), examples.lost[0])
+    examples = _examples(data.splits["train"], builder)
     development = DocumentSet(data.splits["validation"], builder)
-    steps = math.ceil(math.ceil(len(examples) / settings.batch_size) / settings.accumulation * settings.epochs)
-    arguments = TrainingArguments(
-        output_dir=str(run / "checkpoints"),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.accumulation,
-        learning_rate=settings.learning_rate,
-        warmup_steps=int(settings.warmup * steps),
-        lr_scheduler_type="linear",
-        max_grad_norm=settings.max_grad_norm,
-        bf16=settings.bf16,
-        use_cpu=on_cpu,
-        seed=settings.seed,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        save_total_limit=settings.keep_checkpoints,
-        logging_strategy="steps",
-        logging_steps=max(1, steps // 50),
-        report_to="none",
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
-        disable_tqdm=False,
-        ddp_find_unused_parameters=False,
-    )
-    trainer = ExtractionTrainer(
-        settings,
-        development,
-        model=Objective(extractor, settings.relation_weight),
-        args=arguments,
-        train_dataset=examples,
-        eval_dataset=examples,
-        data_collator=Collator(extractor.tokenization.pad),
-        callbacks=[SaveExtractor(run, extractor)],
-    )
+    trainer = _trainer(settings, run, extractor, examples, development)
     log.info(
         "%d training examples of %d documents, %d validation documents; run folder: %s",
         len(examples),

@@ -25,7 +25,7 @@ where there are no relations."""
 class ExtractionTrainer(Trainer):
     """`Trainer` with our loss, our evaluation over characters, and checkpoints `predict()` can load."""
 
-    def __init__(self, settings: TrainingConfig, development: DocumentSet, **options: Any) -> None:
+    def __init__(self, settings: TrainingConfig, development: DocumentSet | None, **options: Any) -> None:
         self.optimizer: torch.optim.Optimizer | None
         self.control: Any
         super().__init__(**options)
@@ -58,6 +58,7 @@ class ExtractionTrainer(Trainer):
         extractor = self.objective.extractor
         was_training = extractor.training
         extractor.eval()
+        assert self.development is not None
         metrics = headline(evaluate_documents(extractor, self.development))
         extractor.train(was_training)
         related = bool(extractor.config.schema.relation_types)

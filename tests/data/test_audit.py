@@ -10,6 +10,7 @@ from data.audit import (
     Finding,
     audit,
     boundaries_in_syllables,
+    differing_labels,
     duplicates,
     missing_relations,
     types_without_examples,
@@ -183,3 +184,28 @@ def test_audit_of_a_sound_data_set_finds_only_types_without_examples() -> None:
     other = Document("b", "Hai hàng cây đã lớn.")
     found = audit({"train": [meeting()], "test": [other]}, WORDS)
     assert {(finding.level, finding.check) for finding in found} == {("warning", "type without examples")}
+
+
+def test_one_name_with_several_types() -> None:
+    def document(name: str, *types: str) -> Document:
+        text = " ".join(["Ban Chấp hành họp."] * len(types))
+        spans = tuple(Entity(f"e{n}", type_, 19 * n, 19 * n + 13) for n, type_ in enumerate(types))
+        return Document(name, text, spans)
+
+    many = document("a", "PARTY_ORG", "PARTY_ORG")
+    (found,) = differing_labels({"train": [many, document("b", "MASS_ORG")]})
+    assert str(found) == "warning: one name, several types: train/b: 'Ban Chấp hành': 2 PARTY_ORG, 1 MASS_ORG"
+    assert list(differing_labels({"train": [many]})) == []
+
+
+def test_a_name_unlabelled_where_it_is_labelled_elsewhere() -> None:
+    text = "Theo Sở Nội vụ báo cáo."
+    labelled = Document("a", text, (Entity("e", "STATE_ORG", 5, 14),))
+    bare = Document("b", f"Mưa. {text}")
+    (found,) = differing_labels({"train": [labelled, bare]})
+    assert str(found) == "warning: unlabelled here: train/b: 'Sở Nội vụ' at 10"
+    elsewhere = Document("c", "Họ gọi Sở Nội vụ là nhà.")
+    assert list(differing_labels({"train": [labelled, elsewhere]})) == []
+    wider = Document("d", text, (Entity("e", "STATE_ORG", 5, 22),))
+    (found,) = differing_labels({"train": [labelled, wider]})
+    assert str(found) == "warning: unlabelled here: train/a: 'Sở Nội vụ báo cáo' at 5"

@@ -47,7 +47,7 @@ def articles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two invented articles with gold for the test split, and for the development set."""
     folder = tmp_path / "articles"
     folder.mkdir()
-    for split, names in (("seeds", ("s1", "s2")), ("dev", ("d1", "d2"))):
+    for split, names in (("seeds", ("s1", "s2")), ("dev", ("d1", "d2")), ("train", ("t1",))):
         for name in names:
             article = Article(name, REAL, f"{name}.txt")
             kept = clean(REAL).kept
@@ -81,7 +81,7 @@ def test_without_articles_every_tenth_authored_document_validates(authored: Path
     assert result.left_out == [f"dev gold, {dev} documents: {NO_DEV}", f"seeds gold, {seeds} documents: {NO_SEEDS}"]
     assert seeds == 5
     assert result.sources == [
-        "train: 20 authored documents, original prose with invented people (Apache-2.0)",
+        "train: 18 authored documents, original prose with invented people (Apache-2.0)",
         "validation: 2 authored documents held out of training",
     ]
 
@@ -105,6 +105,31 @@ def test_with_news_no_authored_document_is_held_out(articles: Path, authored: Pa
     assert {name: len(documents) for name, documents in result.splits.items()} == {"train": 20, "validation": 1}
     assert result.left_out[0] == "dev gold of d2: no article of that id in news.jsonl"
     assert result.left_out[1].startswith("dev/d1: 3 sentences outside the kept ranges")
+
+
+def test_parts_of_the_training_text(articles: Path, authored: Path, tmp_path: Path) -> None:
+    news = tmp_path / "news.jsonl"
+    write_jsonl(news, [Document(name, REAL) for name in ("t1", "d1")])
+    result = build(news=news, authored=authored, parts=("authored", "news", "generated"), generated=9)
+    ids = [document.id for document in result.splits["train"]]
+    assert ids[20:] == ["t1", "generated-0001", "generated-0002"]
+    assert "train: 1 real articles, stand-off gold joined with news.jsonl" in result.sources
+    assert result.sources[-1] == "train: 9 sentences in 2 documents, generated (Apache-2.0)"
+    assert [d.id for d in build(news=news, authored=authored, parts=["news"]).splits["train"]] == ["t1"]
+    without = build(authored=authored, parts=["news"])
+    assert without.splits["train"] == []
+    assert f"train gold, 1 documents: {NO_DEV}" in without.left_out
+    with pytest.raises(DataError, match="no such part of the training text: wiki; known: authored, news, generated"):
+        build(authored=authored, parts=["wiki"])
+
+
+def test_a_share_of_the_authored_text(authored: Path) -> None:
+    whole = build(authored=authored).splits["train"]
+    half = build(authored=authored, authored_share=0.5, seed=3).splits["train"]
+    assert len(half) == len(whole) // 2
+    assert half == [document for document in whole if document in half]
+    assert half == build(authored=authored, authored_share=0.5, seed=3).splits["train"]
+    assert half != build(authored=authored, authored_share=0.5, seed=4).splits["train"]
 
 
 def test_folders_from_the_environment(articles: Path, authored: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,9 +44,9 @@ def test_counts_by_hand() -> None:
 
 def test_different_articles_or_texts_are_refused() -> None:
     other = standoff(Document("khác", TEXT))
-    with pytest.raises(GoldError, match="the two folders annotate different articles"):
+    with pytest.raises(GoldError, match="the two passes annotate different articles"):
         compare([FIRST], [other])
-    with pytest.raises(GoldError, match="the two folders annotate different articles"):
+    with pytest.raises(GoldError, match="the two passes annotate different articles"):
         compare([FIRST], [SECOND, other])
     changed = standoff(Document(GOLD.id, TEXT + " "))
     with pytest.raises(GoldError, match="^họp-xã: the passes annotate different texts$"):
@@ -61,7 +61,10 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_report(folders: tuple[Path, Path]) -> None:
+    write_standoff(folders[0], [standoff(Document("khác", TEXT))])
     assert report(*folders).splitlines() == [
+        "1 articles in both, 1 only in an, 0 only in bình",
+        "",
         "|  | strict F1 | an | bình |",
         "|---|---|---|---|",
         "| PERSON | 1.000 | 2 | 2 |",
@@ -94,4 +97,7 @@ def test_the_passes_in_the_repository(capsys: pytest.CaptureFixture[str]) -> Non
         "## dev-a and dev-b",
         "## dev-a and dev",
         "## dev-b and dev",
+        "## train-a and train-b",
+        "## train-a and train",
+        "## train-b and train",
     ]

@@ -34,7 +34,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 def test_defaults_and_format_are_written(folder: Path) -> None:
     written = json.loads((folder / "config.json").read_text(encoding="utf-8"))["phodang"]
-    assert written["format"] == FORMAT == 1
+    assert written["format"] == FORMAT == 2
     assert written["base"] == "ví dụ"
     assert written["schema"] == PARTY_BUILDING.to_dict()
     assert (written["entity_threshold"], written["relation_threshold"]) == (0.0, 0.5)
@@ -79,9 +79,9 @@ def test_an_encoder_without_heads_says_how_to_train(folder: Path) -> None:
 
 
 def test_a_newer_format_is_refused_before_its_settings_are_read(folder: Path) -> None:
-    edit_json(folder / "config.json", lambda values: values["phodang"].update(format=2, unheard_of=1))
+    edit_json(folder / "config.json", lambda values: values["phodang"].update(format=3, unheard_of=1))
     message = load_error(folder)
-    assert "saved by a newer version of phodang (format 2, this one reads 1)" in message
+    assert "saved by a newer version of phodang (format 3, this one reads 2)" in message
     assert message.endswith("pip install -U phodang")
 
 
@@ -112,3 +112,17 @@ def test_a_file_that_is_no_json_object(content: str, folder: Path) -> None:
 def test_damaged_values(change: Callable[[dict[str, Any]], object], folder: Path) -> None:
     edit_json(folder / "config.json", change)
     load_error(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pooling": "max"}, "pooling='max'; known: edges, mean"),
+        ({"relation_scorer": "triaffine"}, "relation_scorer='triaffine'; known: mlp, biaffine"),
+        ({"entity_temperature": 0.0}, "entity_temperature must be above 0, not 0.0"),
+        ({"relation_temperature": float("inf")}, "relation_temperature must be above 0, not inf"),
+    ],
+)
+def test_settings_out_of_range(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        ExtractorConfig(**changes)

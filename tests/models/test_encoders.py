@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from models.configuration import ModelError
-from models.encoders import EMBEDDED, load_encoder, resolve_encoder
+from models.encoders import EMBEDDED, freeze, keep_layers, load_encoder, resolve_encoder
 from tests.fixtures.checkpoints import edit_json, write_encoder
 
 
@@ -160,3 +160,25 @@ def test_a_saved_extractor_serves_as_an_encoder(tiny_model: Path, tiny_encoder: 
     encoder, _, origin = load_encoder(str(tiny_model))
     assert origin == f"pretrained weights of {tiny_model}"
     assert same(encoder.state_dict(), weights(tiny_encoder))
+
+
+def test_fewer_layers(tiny_encoder: Path) -> None:
+    encoder, tokenization, _ = load_encoder(str(tiny_encoder))
+    ids = torch.tensor([[tokenization.bos, 7, 8, tokenization.eos]])
+    whole = encoder(input_ids=ids, output_hidden_states=True)
+    keep_layers(encoder, 1)
+    assert encoder.config.num_hidden_layers == 1
+    assert torch.equal(encoder(input_ids=ids).last_hidden_state, whole.hidden_states[1])
+    with pytest.raises(ModelError, match="layers=2, but this encoder has 1"):
+        keep_layers(encoder, 2)
+
+
+def test_frozen_layers(tiny_encoder: Path) -> None:
+    encoder, _, _ = load_encoder(str(tiny_encoder))
+    freeze(encoder, 1)
+    trained = {
+        name.split(".")[0] + name.split("layer.")[-1][:1] for name, p in encoder.named_parameters() if p.requires_grad
+    }
+    assert trained == {"encoder1"}
+    with pytest.raises(ModelError, match="frozen=3, but this encoder has 2 layers"):
+        freeze(encoder, 3)

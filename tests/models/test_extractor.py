@@ -79,7 +79,16 @@ def test_auto_model_loads_the_encoder_part(tiny_model: Path) -> None:
     assert all(torch.equal(value, own[name]) for name, value in encoder.state_dict().items())
 
 
-@pytest.mark.parametrize("changes", [{"crf": False}, {"schema": Schema(("A", "B", "C"), flat=True)}, {"hidden": 20}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"crf": False},
+        {"schema": Schema(("A", "B", "C"), flat=True)},
+        {"hidden": 20},
+        {"pooling": "mean"},
+        {"relation_scorer": "biaffine"},
+    ],
+)
 def test_other_settings_survive(changes: dict[str, object], tiny_encoder: Path, tmp_path: Path) -> None:
     model = build_extractor(tiny_encoder, **changes)
     model.save_pretrained(tmp_path)

@@ -157,3 +157,18 @@ def test_states_are_those_of_one_padded_batch(predictor: Predictor, items: list[
         expected = encode_items(predictor.model, items)
         found = inference._states(predictor.model, items, batch_size=3)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+def test_temperatures_change_scores_and_nothing_else(tiny_encoder: Path, items: list[Features]) -> None:
+    model = build_extractor(tiny_encoder)
+    plain = extract(model, items, relation_threshold=0)
+    model.config.entity_temperature = model.config.relation_temperature = 2.0
+    warm = extract(model, items, relation_threshold=0)
+    for one, other in zip(plain, warm, strict=True):
+        assert [s[:3] for s in one.spans] == [s[:3] for s in other.spans]
+        for before, after in zip(one.relations, other.relations, strict=True):
+            assert before[:3] == after[:3]
+            logits = [np.log(score / (1 - score)) for score in (before[3], after[3]) if 1e-3 < before[3] < 1 - 1e-3]
+            assert not logits or abs(logits[0] / 2 - logits[1]) < 1e-2
+    mean = [np.mean([s[3] for found in each for s in found.spans]) for each in (plain, warm)]
+    assert mean[1] < mean[0] - 0.01

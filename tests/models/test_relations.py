@@ -206,3 +206,20 @@ def test_targets_mark_gold_pairs() -> None:
         (2, 1): [0, 1],
     }
     assert targets.dtype == np.float32
+
+
+def test_a_biaffine_scorer_is_a_bilinear_form() -> None:
+    config = ExtractorConfig(hidden=16, relation_hidden=8, relation_scorer="biaffine", dropout=0.0)
+    torch.manual_seed(1)
+    head = RelationHead(config).eval()
+    states = torch.randn(6, 16)
+    spans = np.array([[0, 1, number("PERSON")], [3, 3, number("ROLE")]])
+    pairs, _ = candidate_pairs(spans, np.zeros(2, dtype=np.int64), ALLOWED, 50)
+    plain = head(states, spans, pairs)
+    assert plain.shape == (1, len(PARTY_BUILDING.relation_types))
+    with torch.no_grad():
+        head.bilinear[2] = torch.randn(8, 8)
+    changed = head(states, spans, pairs) - plain
+    assert changed[0, 2].abs() > 1e-3
+    changed[0, 2] = 0
+    assert torch.allclose(changed, torch.zeros_like(changed), atol=1e-6)
