@@ -63,6 +63,7 @@ class TrainingConfig(RunSettings):
             (with the embeddings; 0: none, embeddings neither).
         dropout: in the heads; encoder_dropout: in the encoder, -1: what its own settings say.
         relation_hidden: width of the relation scorer; relation_scorer: `mlp` or `biaffine`.
+        hidden_pieces: share of the input pieces hidden in each training step.
         relation_weight: weight of the relation loss against the tag loss.
         predicted_spans: share of training after which relations are also trained on predicted spans.
         epochs, batch_size (features a step and process), accumulation (steps before an update).
@@ -70,7 +71,7 @@ class TrainingConfig(RunSettings):
         layer_decay: factor on the learning rate per encoder layer away from the top.
         weight_decay, warmup (share of all steps), max_grad_norm.
         seed: of weights, order and dropout.
-        bf16: compute in bfloat16 where the device has it.
+        bf16: compute in bfloat16 where that is faster on the device at hand (measured once a run).
         segmenter: `underthesea`, `vncorenlp` or `none`.
         tones: place tone marks as PhoBERT's corpus does.
         keep_checkpoints: checkpoints kept besides the best.
@@ -96,6 +97,7 @@ class TrainingConfig(RunSettings):
     encoder_dropout: float = -1.0
     relation_hidden: int = 192
     relation_scorer: str = "mlp"
+    hidden_pieces: float = 0.0
     relation_weight: float = 1.0
     predicted_spans: float = 0.3
     epochs: float = 12.0
@@ -126,7 +128,7 @@ class TrainingConfig(RunSettings):
             raise ConfigError(f"authored_share must lie above 0 and at most be 1, not {self.authored_share}")
         if self.encoder_dropout != -1 and not 0 <= self.encoder_dropout <= 1:
             raise ConfigError(f"encoder_dropout must lie between 0 and 1, or be -1, not {self.encoder_dropout}")
-        for name in ("dropout", "warmup", "predicted_spans"):
+        for name in ("dropout", "warmup", "predicted_spans", "hidden_pieces"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
 

@@ -48,13 +48,24 @@ class Examples(Dataset[Example]):
 
 
 class Collator:
-    """Puts examples into the keyword arguments of `Objective.forward`."""
+    """Puts examples into the keyword arguments of `Objective.forward`.
 
-    def __init__(self, pad: int) -> None:
-        self.pad = pad
+    Args:
+        pad: id of the padding piece.
+        mask: id of the mask piece; hidden: share of the pieces it replaces, drawn anew each time. Whoever must tell a
+            role without seeing its first word learns to read what is around it.
+    """
+
+    def __init__(self, pad: int, mask: int = 0, hidden: float = 0.0) -> None:
+        self.pad, self.mask, self.hidden = pad, mask, hidden
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
         batch = collate([example.features for example in examples], self.pad)
+        if self.hidden:
+            inner = batch.attention_mask.bool() & batch.attention_mask.roll(-1, 1).bool()
+            inner[:, 0] = inner[:, -1] = False
+            drawn = torch.rand(batch.input_ids.shape) < self.hidden
+            batch.input_ids[inner & drawn] = self.mask
         spans: list[tuple[int, int, int]] = []
         relations: list[tuple[int, int, int]] = []
         sentences: list[np.ndarray] = []

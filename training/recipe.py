@@ -2,7 +2,7 @@
 
 ::
 
-    python -m training.recipe --recipe configs/recipe.yaml --out runs/recipe --seeds 13 14 --lanes 2
+    python -m training.recipe --recipe recipes/questions.yaml --out runs/recipe --seeds 13 14 --lanes 2
 
 The file has `base`, settings of every training, and `variants`, by name the settings that differ. Every cell is one
 `training.train`, so what is there is not trained again. `--lanes` trainings run side by side, one core each.
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m training.recipe", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--recipe", default="recipe.yaml", help="file of variants (default: %(default)s)")
+    parser.add_argument("--recipe", default="recipes/questions.yaml", help="file of variants (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("runs") / "recipe")
     parser.add_argument("--seeds", type=int, nargs="+", default=[13, 14])
     parser.add_argument("--lanes", type=int, default=1, help="trainings side by side (default: %(default)s)")

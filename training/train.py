@@ -40,6 +40,7 @@ from training.card import model_card
 from training.collator import Collator, Examples, Objective
 from training.cpu import suit_cpu
 from training.evaluation import DocumentSet
+from training.precision import chosen_precision
 from training.run import environment, prepare_run, save_whole
 from training.trainer import SCORE, ExtractionTrainer, SaveExtractor
 
@@ -135,6 +136,7 @@ def _trainer(
     on_cpu = not torch.cuda.is_available()
     if on_cpu:
         suit_cpu(extractor.encoder)
+    run.mkdir(parents=True, exist_ok=True)
     steps = math.ceil(math.ceil(len(examples) / settings.batch_size) / settings.accumulation * settings.epochs)
     every = "no" if development is None else "epoch"
     arguments = TrainingArguments(
@@ -146,7 +148,7 @@ def _trainer(
         warmup_steps=int(settings.warmup * steps),
         lr_scheduler_type="linear",
         max_grad_norm=settings.max_grad_norm,
-        bf16=settings.bf16,
+        bf16=settings.bf16 and chosen_precision("auto", run) == "bfloat16",
         use_cpu=on_cpu,
         seed=settings.seed,
         eval_strategy=every,
@@ -167,7 +169,7 @@ def _trainer(
         args=arguments,
         train_dataset=examples,
         eval_dataset=examples,
-        data_collator=Collator(extractor.tokenization.pad),
+        data_collator=Collator(extractor.tokenization.pad, extractor.tokenization.mask, settings.hidden_pieces),
         callbacks=[] if development is None else [SaveExtractor(run, extractor)],
     )
 

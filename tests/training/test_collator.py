@@ -59,6 +59,25 @@ def test_shapes(model: Extractor) -> None:
     assert empty["spans"].shape == empty["related"].shape == (0, 3)
 
 
+def test_pieces_are_hidden_but_never_the_ends_of_a_window(model: Extractor) -> None:
+    pieces = model.tokenization
+    own = examples(model, *documents()[:6])
+    rows = [own[i] for i in range(len(own))]
+    plain = Collator(pieces.pad)(rows)
+    torch.manual_seed(3)
+    hidden = Collator(pieces.pad, pieces.mask, 0.3)(rows)
+    changed = hidden["input_ids"] != plain["input_ids"]
+    assert set(hidden["input_ids"][changed].tolist()) == {pieces.mask}
+    ends = {pieces.bos, pieces.eos, pieces.pad}
+    assert not ends & set(plain["input_ids"][changed].tolist())
+    inner = sum(len(chunk) - 2 for row in rows for chunk in row.features.chunks)
+    assert 0.15 < changed.sum() / inner < 0.5
+    whole = Collator(pieces.pad, pieces.mask, 1.0)(rows)["input_ids"] != plain["input_ids"]
+    assert whole.sum() == inner
+    torch.manual_seed(3)
+    assert torch.equal(Collator(pieces.pad, pieces.mask, 0.3)(rows)["input_ids"], hidden["input_ids"])
+
+
 def test_indices_count_through_the_batch(model: Extractor) -> None:
     gold = [documents()[1], article(), documents()[3]]
     own = examples(model, *gold)

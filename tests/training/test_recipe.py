@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from training import recipe as module
-from training.arguments import CONFIGS, ConfigError
+from training.arguments import ConfigError
 from training.recipe import folder_name, main, read_recipe, results_table, run_cell
 
 
@@ -19,9 +19,9 @@ def write(folder: Path, text: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", ["recipe.yaml", "curve.yaml"])
+@pytest.mark.parametrize("name", ["questions.yaml", "curve.yaml"])
 def test_shipped_recipes_are_valid(name: str) -> None:
-    base, variants = read_recipe(str(CONFIGS / name))
+    base, variants = read_recipe(f"recipes/{name}")
     assert base
     assert len(variants) > 3
     assert len({folder_name(variant) for variant in variants}) == len(variants)
