@@ -78,15 +78,16 @@ def run_cell(settings: dict[str, Any], run: Path, threads: int) -> dict[str, flo
 
 
 def results_table(variants: Sequence[str], found: dict[Cell, dict[str, float]], seeds: Sequence[int]) -> str:
-    """A row a variant: mean and range over the seeds, and the change against the first variant."""
-    first = {figure: statistics.mean(found[variants[0], seed][figure] for seed in seeds) for figure in FIGURES}
+    """A row a variant: mean and range over its seeds, and the change against the first variant with the same seeds."""
     rows = []
     for name in variants:
         cells: list[object] = [name]
+        own = [seed for seed in seeds if (name, seed) in found]
         for figure in FIGURES:
-            values = [found[name, seed][figure] for seed in seeds]
-            cells += [spread(values), f"{100 * (statistics.mean(values) - first[figure]):+.1f}"]
-        rows.append([*cells, "/".join(f"{found[name, seed]['epoch']:.0f}" for seed in seeds)])
+            values = [found[name, seed][figure] for seed in own]
+            change = statistics.mean(values) - statistics.mean(found[variants[0], seed][figure] for seed in own)
+            cells += [spread(values), f"{100 * change:+.1f}"]
+        rows.append([*cells, "/".join(f"{found[name, seed]['epoch']:.0f}" for seed in own)])
     return table(["variant", "entities F1", "change", "relations F1", "change", "best epochs"], rows)
 
 
@@ -99,7 +100,6 @@ def recipe(options: argparse.Namespace) -> str:
         raise ConfigError(f"no such variant: {', '.join(unknown)}; known: {', '.join(variants)}")
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
-    cells = [(name, seed) for seed in options.seeds for name in chosen]
 
     def run(cell: Cell) -> dict[str, float]:
         name, seed = cell
@@ -108,12 +108,20 @@ def recipe(options: argparse.Namespace) -> str:
         print(f"{name}, seed {seed}: " + ", ".join(f"{found[f]:.3f}" for f in FIGURES), file=sys.stderr, flush=True)
         return found
 
+    found: dict[Cell, dict[str, float]] = {}
+    going = list(chosen)
     with ThreadPoolExecutor(options.lanes) as lanes:
-        found = dict(zip(cells, lanes.map(run, cells), strict=True))
+        for seed in options.seeds:
+            cells = [(name, seed) for name in going]
+            found |= dict(zip(cells, lanes.map(run, cells), strict=True))
+            best = max(found[cell]["eval_score"] for cell in cells)
+            going = [
+                name for name in going if name == going[0] or found[name, seed]["eval_score"] >= best - options.margin
+            ]
     text = results_table(list(chosen), found, options.seeds) + "\n"
     values = {
         "base": base,
-        "cells": [{"variant": n, "settings": variants[n], "seed": s, **found[n, s]} for n, s in cells],
+        "cells": [{"variant": n, "settings": variants[n], "seed": s, **found[n, s]} for n, s in found],
     }
     write_whole(out / "results.json", json.dumps(values, indent=2, ensure_ascii=False) + "\n")
     write_whole(out / "results.md", text)
@@ -129,6 +137,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("runs") / "recipe")
     parser.add_argument("--seeds", type=int, nargs="+", default=[13, 14])
     parser.add_argument("--lanes", type=int, default=1, help="trainings side by side (default: %(default)s)")
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=1.0,
+        help="variants further than this behind the best of a seed get no more seeds",
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these variants alone")
     options = parser.parse_args(arguments)
     try:

@@ -68,7 +68,12 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
     def fake(settings: dict[str, Any], run: Path, threads: int) -> dict[str, float]:
         called.append((settings, run.name, threads))
-        return {"eval_entity_f1": 0.5 + settings["epochs"] / 100, "eval_relation_f1": 0.4, "epoch": 1.0}
+        return {
+            "eval_entity_f1": 0.5 + settings["epochs"] / 100,
+            "eval_relation_f1": 0.4,
+            "eval_score": settings["epochs"] / 10,
+            "epoch": 1.0,
+        }
 
     monkeypatch.setattr(module, "run_cell", fake)
     recipe = write(tmp_path, "base: {epochs: 2}\nvariants:\n  gốc:\n  dài hơn: {epochs: 4}\n  khác: {crf: false}\n")
@@ -83,5 +88,9 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     ]
     assert "| dài hơn | 0.540" in capsys.readouterr().out
     assert len(json.loads((out / "results.json").read_text(encoding="utf-8"))["cells"]) == 4
+    called.clear()
+    assert main([*options, "--margin", "0.1"]) == 0
+    # The first is what the others are compared with; of the rest, what is far behind is not run again.
+    assert sorted(name for _, name, _ in called) == ["dài-hơn-1", "dài-hơn-2", "gốc-1", "gốc-2", "khác-1"]
     assert main([*options, "--only", "nowhere"]) == 1
     assert "no such variant: nowhere" in capsys.readouterr().err
