@@ -80,7 +80,8 @@ def release(name: str, settings: Sequence[str], into: Path) -> dict[str, Any]:
     if not (model / CALIBRATION).is_file():
         calibrate_folder(model, data.splits["validation"])
     export(model, into)
-    figures: dict[str, Any] = {"calibration": json.loads((into / CALIBRATION).read_text(encoding="utf-8"))}
+    calibration = json.loads((into / CALIBRATION).read_text(encoding="utf-8"))
+    figures: dict[str, Any] = {"calibration": calibration, "data": data.fingerprint}
     # What is measured is what ships: 16-bit weights, temperatures and thresholds.
     for split in ("validation", "test"):
         if split in data.splits:

@@ -23,7 +23,7 @@ def figure_rows(figures: dict[str, Any]) -> list[list[object]]:
     rows: list[list[object]] = []
     for split, name in (
         ("validation", "development articles (epoch, temperatures and thresholds were chosen on them)"),
-        ("test", "five articles (nothing was chosen on them)"),
+        ("test", "test articles (nothing was chosen on them)"),
     ):
         if split in figures:
             found = figures[split]
@@ -117,6 +117,7 @@ def release_card(
             "## Training text",
             "",
             *(f"- {source}" for source in sources),
+            f"- fingerprint of all splits: `{figures.get('data', '')}`",
             "",
             "A fresh clone has the authored and the generated text. It has the annotations of the news articles but "
             'not their text: training again from a clone alone gives a weaker model (README, "How good is it").',
