@@ -88,17 +88,21 @@ def load_encoder(name: str, seed: int = 0) -> tuple[PreTrainedModel, Tokenizatio
     return encoder, tokenization, origin
 
 
+def _layers(encoder: PreTrainedModel, name: str, count: int) -> torch.nn.ModuleList:
+    layers = encoder.get_submodule("encoder.layer")
+    assert isinstance(layers, torch.nn.ModuleList)
+    if not 0 < count <= len(layers):
+        raise ModelError(f"{name}={count}, but this encoder has {len(layers)} layers; set {name} to 1 to {len(layers)}")
+    return layers
+
+
 def keep_layers(encoder: PreTrainedModel, count: int) -> None:
     """Take away all but the lowest `count` layers.
 
     Raises:
         ModelError: the encoder has fewer.
     """
-    layers = encoder.get_submodule("encoder.layer")
-    assert isinstance(layers, torch.nn.ModuleList)
-    if not 0 < count <= len(layers):
-        raise ModelError(f"layers={count}, but this encoder has {len(layers)}; set layers to 1 to {len(layers)}")
-    del layers[count:]
+    del _layers(encoder, "layers", count)[count:]
     encoder.config.num_hidden_layers = count
 
 
@@ -108,11 +112,7 @@ def freeze(encoder: PreTrainedModel, count: int) -> None:
     Raises:
         ModelError: the encoder has fewer.
     """
-    layers = encoder.get_submodule("encoder.layer")
-    assert isinstance(layers, torch.nn.ModuleList)
-    if not 0 < count <= len(layers):
-        raise ModelError(f"frozen={count}, but this encoder has {len(layers)} layers; set frozen to 1 to {len(layers)}")
-    for part in (encoder.get_submodule("embeddings"), *layers[:count]):
+    for part in (encoder.get_submodule("embeddings"), *_layers(encoder, "frozen", count)[:count]):
         part.requires_grad_(False)
 
 

@@ -169,7 +169,7 @@ def test_fewer_layers(tiny_encoder: Path) -> None:
     keep_layers(encoder, 1)
     assert encoder.config.num_hidden_layers == 1
     assert torch.equal(encoder(input_ids=ids).last_hidden_state, whole.hidden_states[1])
-    with pytest.raises(ModelError, match="layers=2, but this encoder has 1"):
+    with pytest.raises(ModelError, match="layers=2, but this encoder has 1 layers"):
         keep_layers(encoder, 2)
 
 
