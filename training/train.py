@@ -197,6 +197,11 @@ def train(settings: TrainingConfig, restart: bool = False) -> dict[str, Any]:
     for name in ("train", "validation"):
         if not data.splits.get(name):
             raise DataError(f"no documents to {'train on' if name == 'train' else 'validate with'}")
+    if settings.init and any(source.startswith("validation:") for source in data.sources):
+        log.warning(
+            "validating on authored text that the model of init may have been trained on: its figures say nothing; "
+            "give news, or data with a validation split of your own"
+        )
     run = settings.run
     checkpoint = prepare_run(settings, data.fingerprint, restart)
     metrics_file = run / "metrics.json"

@@ -14,8 +14,9 @@ import yaml
 
 from data.dataset import DataError, read_dataset, write_dataset
 from eval.scoring import Pair, headline
+from models.configuration import ExtractorConfig
 from models.prediction import Predictor
-from tests.fixtures.checkpoints import write_encoder
+from tests.fixtures.checkpoints import edit_json, write_encoder
 from tests.fixtures.sentences import documents
 from tests.training.samples import Stopped, equal, settings, stop_at
 from training.arguments import ConfigError
@@ -271,3 +272,33 @@ def test_command_line_errors_are_one_line(
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("training.train: ")]
     assert len(told) == 1
     assert message in told[0]
+
+
+def test_going_on_from_a_saved_model(finished: Finished, tiny_encoder: Path, tiny_data: Path, tmp_path: Path) -> None:
+    model = tmp_path / "calibrated"
+    shutil.copytree(finished[0] / "model", model)
+    edit_json(model / "config.json", lambda v: v["phodang"].update(entity_temperature=2.0, relation_threshold=0.9))
+    changes = {"init": str(model), "learning_rate": 1e-9, "head_learning_rate": 1e-9, "epochs": 1}
+    metrics = train(settings(tiny_encoder, tiny_data, tmp_path / "run", **changes))
+    before = max(finished[1]["epochs"], key=lambda epoch: epoch["eval_score"])
+    assert abs(metrics["epochs"][0]["eval_entity_f1"] - before["eval_entity_f1"]) < 0.02, (
+        "it starts where that one ended"
+    )
+    config, _ = ExtractorConfig.load(tmp_path / "run" / "model")
+    assert (config.entity_temperature, config.relation_threshold) == (1.0, 0.5), "fitted to other scores"
+    with pytest.raises(ConfigError, match="made with other settings; set window=80"):
+        train(settings(tiny_encoder, tiny_data, tmp_path / "other", **{**changes, "window": 64}))
+
+
+def test_validating_on_what_a_model_was_trained_on_is_said(
+    finished: Finished,
+    tiny_encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.delenv("PHODANG_NEWS", raising=False)
+    changes = {"init": str(finished[0] / "model"), "parts": ["generated"], "generated": 2, "epochs": 1}
+    with caplog.at_level("WARNING"):
+        train(settings(tiny_encoder, "", tmp_path / "run", **changes))
+    assert any("may have been trained on" in record.message for record in caplog.records)
