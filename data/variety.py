@@ -14,6 +14,7 @@ masked: persons, places, dates, terms, counts and numbers count as their type. S
 from __future__ import annotations
 
 import argparse
+import lzma
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -107,8 +108,6 @@ def shared_runs(documents: Sequence[Document], texts: Iterable[str], size: int =
 
 def corpus_texts(folder: Path) -> Iterator[str]:
     """Texts of all corpora of a folder: lines of `*.txt.xz`, articles of `*.jsonl`."""
-    import lzma
-
     for path in sorted(folder.glob("*.txt.xz")):
         with lzma.open(path, "rt", encoding="utf-8") as lines:
             yield from progress(lines, path.name, "paragraphs")

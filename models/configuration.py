@@ -46,7 +46,8 @@ class ExtractorConfig:
         entity_threshold: spans below this probability are not returned.
         relation_threshold: relations below this probability are not returned.
         entity_temperature, relation_temperature: divide the scores before they become probabilities (Guo et al. 2017,
-            https://arxiv.org/abs/1706.04599); fitted by `training.calibrate`, and no answer depends on them.
+            https://arxiv.org/abs/1706.04599); fitted by `training.calibrate`. But for the thresholds no answer depends
+            on them.
         licence: licence of the weights, written into the model card.
         base: where the encoder came from.
         tokenizer: SHA-256 of the tokenizer's files, set on saving: other pieces would silently mean other ids.

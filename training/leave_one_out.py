@@ -31,7 +31,7 @@ from models.configuration import ExtractorConfig, ModelError
 from models.prediction import Predictor
 from training.arguments import ConfigError, TrainingConfig
 from training.run import write_whole
-from training.train import quiet_libraries, tune
+from training.train import FIXED, quiet_libraries, tune
 
 log = logging.getLogger("training")
 REPLAY = 60
@@ -41,7 +41,6 @@ REPLAY = 60
 def settings_of(model: Path, seed: int, epochs: float) -> TrainingConfig:
     """Settings of a short fine-tune that goes on from a model."""
     config, _ = ExtractorConfig.load(model)
-    same = ("window", "context", "crf", "pooling", "relation_hidden", "relation_scorer", "tones")
     return TrainingConfig(
         init=str(model),
         encoder=config.base,
@@ -52,7 +51,7 @@ def settings_of(model: Path, seed: int, epochs: float) -> TrainingConfig:
         predicted_spans=0.0,
         seed=seed,
         segmenter=config.segmenter,
-        **{name: getattr(config, name) for name in same},
+        **{name: getattr(config, name) for name in FIXED},
     )
 
 
@@ -69,22 +68,20 @@ def leave_one_out(
         raise DataError("leaving one out needs a test split of two articles or more")
     settings = settings_of(model, seed, epochs)
     replayed = random.Random(seed).sample(splits["train"], min(REPLAY, len(splits["train"])))
-    everything: dict[str, list[scoring.Pair]] = {"before": [], "after": [], "after, gold entities": []}
+    before = pairs(articles, answer(Predictor(model, device="cpu"), articles).end_to_end)
+    everything: dict[str, list[scoring.Pair]] = {"before": before, "after": [], "after, gold entities": []}
     rows = []
-    for article in articles:
+    for article, untuned in zip(articles, before, strict=True):
         folder = out / article.id
         if not (folder / "model" / "config.json").is_file():
             others = [each for each in articles if each.id != article.id]
             log.info("leaving out %s", article.id)
             tune(replace(settings, output=str(folder)), [*others, *replayed], folder / "model")
-        found = {}
-        for name, source in (("before", model), ("after", folder / "model")):
-            answers = answer(Predictor(source, device="cpu"), [article])
-            found[name] = pairs([article], answers.end_to_end)
-            everything[name] += found[name]
-            if name == "after":
-                everything["after, gold entities"] += pairs([article], answers.gold_entities)
-        rows.append({"article": article.id, **{name: headline(each) for name, each in found.items()}})
+        answers = answer(Predictor(folder / "model", device="cpu"), [article])
+        tuned = pairs([article], answers.end_to_end)
+        everything["after"] += tuned
+        everything["after, gold entities"] += pairs([article], answers.gold_entities)
+        rows.append({"article": article.id, "before": headline([untuned]), "after": headline(tuned)})
     return {
         "articles": rows,
         "seed": seed,

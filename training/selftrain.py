@@ -25,7 +25,6 @@ from data.build import GOLD
 from data.dataset import write_jsonl
 from data.documents import Document, Entity, Relation
 from data.progress import progress
-from data.sentences import split_sentences
 from models.configuration import ModelError
 from models.prediction import Predictor
 from models.results import Prediction
@@ -52,9 +51,8 @@ def sure_sentences(document_id: str, found: Prediction, sure: float) -> tuple[Do
         The document, or nothing where no sentence is left, and the number of sentences looked at.
     """
     text = found.text
-    inside = clean(text).kept
-    sentences = [(s, e) for s, e in split_sentences(text) if any(a <= s and e <= b for a, b in inside)]
-    by_id = {entity.id: entity for entity in found.entities}
+    whole = Document(document_id, text, kept=clean(text).kept)
+    sentences = [(whole.sentences or ())[index] for index in whole.kept_sentences]
     kept, entities = [], []
     for start, end in sentences:
         own = [e for e in found.entities if start <= e.start and e.end <= end]
@@ -67,7 +65,7 @@ def sure_sentences(document_id: str, found: Prediction, sure: float) -> tuple[Do
     if not kept:
         return None, len(sentences)
     ids = {e.id for e in entities}
-    relations = [Relation(r.type, r.head, r.tail) for r in found.relations if r.head in ids and r.tail in by_id]
+    relations = [Relation(r.type, r.head, r.tail) for r in found.relations if r.head in ids and r.tail in ids]
     plain = tuple(Entity(e.id, e.type, e.start, e.end, e.text) for e in entities)
     document = Document(
         f"selftrained-{document_id}", text, plain, tuple(relations), kept=tuple(kept), meta={"source": "selftrained"}

@@ -45,6 +45,8 @@ from training.run import environment, prepare_run, save_whole
 from training.trainer import SCORE, ExtractionTrainer, SaveExtractor
 
 log = logging.getLogger("training")
+FIXED = ("window", "context", "crf", "pooling", "relation_hidden", "relation_scorer", "tones")
+"""Settings that a model has for good: who goes on from it must have the same."""
 
 
 def build_extractor(settings: TrainingConfig, data: Build) -> tuple[Extractor, FeatureBuilder]:
@@ -87,8 +89,7 @@ def _continued(settings: TrainingConfig, data: Build) -> tuple[Extractor, Featur
     config = extractor.config
     if config.schema != data.schema:
         raise ConfigError(f"init={settings.init}: that model has other entity or relation types than the data")
-    fixed = ("window", "context", "crf", "pooling", "relation_hidden", "relation_scorer", "tones")
-    changed = [name for name in fixed if getattr(config, name) != getattr(settings, name)]
+    changed = [name for name in FIXED if getattr(config, name) != getattr(settings, name)]
     if changed:
         raise ConfigError(
             f"init={settings.init}: that model was made with other settings; set "
